@@ -1,0 +1,74 @@
+/**
+ * The port to a cloud: the endpoint services of one target and what a provider can do with their connections.
+ * One adapter per kind implements it; nothing outside this folder knows an API.
+ */
+import type { Connection, Endpoint, Service, TargetRef } from '../core/connection.ts';
+import type { Tags } from '../core/fact.ts';
+
+/** What every call takes along. */
+export interface CallOptions {
+  /** Aborted when the run has no time left; a call under way then fails with `CloudError` code `deadline`. */
+  readonly signal: AbortSignal;
+}
+
+/** What a call cost, for the outcome record. */
+export interface CallTrace {
+  /** Requests sent, at least 1. */
+  readonly attempts: number;
+  /** The cloud's ids of those requests, where it named them. */
+  readonly requestIds: readonly string[];
+}
+
+/** Which connections of a service to list. */
+export interface ConnectionFilter {
+  /** Only connections in this state; all states when left out. The cloud cannot filter by `creating` and `deleting`. */
+  readonly state?: 'pending' | 'accepted' | 'rejected' | 'failed';
+  /** Stop reading pages as soon as all of these endpoint ids have been seen. */
+  readonly wanted?: ReadonlySet<string>;
+}
+
+/** The connections of a service, each once, in the cloud's order. */
+export interface ConnectionListing {
+  readonly connections: readonly Connection[];
+  /**
+   * True when every connection that the cloud counted was seen and could be read. False when the list changed while it was
+   * being paged, or an item had no id: then nothing may be concluded from what is not in it.
+   */
+  readonly isComplete: boolean;
+  /** Pages read. */
+  readonly pages: number;
+}
+
+/** The cloud took an accept or reject. Taken is not done: the state may still be on its way. */
+export interface ActionAnswer extends CallTrace {
+  /** The connection as the answer showed it, where it did. */
+  readonly connection: Connection | null;
+}
+
+/**
+ * The endpoint services of one target.
+ *
+ * Every method rejects with `CloudError` and nothing else. Reads are retried inside. `accept` and `reject` are sent again
+ * inside only after an answer that says that nothing was done (throttled, refused connection); when the answer was lost the
+ * error says `effect: 'unknown'` and the caller reads the state before it tries again.
+ */
+export interface EndpointServices extends TargetRef {
+  /** All endpoint services of the project, each once. */
+  listServices(options: CallOptions): Promise<readonly Service[]>;
+  /** One service, or `null` when the cloud says that there is none. */
+  getService(serviceId: string, options: CallOptions): Promise<Service | null>;
+  /** The tags of a service, where its listing did not carry them. */
+  getServiceTags(serviceId: string, options: CallOptions): Promise<Tags>;
+  /** All connections of a service that the filter asks for, read to the end. */
+  listConnections(serviceId: string, filter: ConnectionFilter, options: CallOptions): Promise<ConnectionListing>;
+  /** One connection, or `null` when the service has none with this endpoint id. */
+  getConnection(serviceId: string, endpointId: string, options: CallOptions): Promise<Connection | null>;
+  /** The consumer's endpoint. What another account owns cannot be read: 403 and 404 give unknown facts, not an error. */
+  getEndpoint(endpointId: string, options: CallOptions): Promise<Endpoint>;
+  /** Lets the consumer in. */
+  accept(serviceId: string, endpointId: string, options: CallOptions): Promise<ActionAnswer>;
+  /** Turns the consumer away. */
+  reject(serviceId: string, endpointId: string, options: CallOptions): Promise<ActionAnswer>;
+  /** Switches the service's approval on, and nothing else. */
+  enableApproval(serviceId: string, options: CallOptions): Promise<CallTrace>;
+}
