@@ -24,6 +24,8 @@ export type Clause = readonly Condition[];
 /** One compiled rule. */
 export interface Rule {
   readonly id: string;
+  /** Where it stands in the document's `rules`, from 0: for messages only, since order never matters. */
+  readonly position: number;
   readonly effect: Effect;
   readonly reason: string;
   /** Holds when any clause holds. Never empty. */
@@ -93,7 +95,7 @@ export function compilePolicy(document: unknown): Policy {
   const usedLists = new Set<string>();
   const lists = new Map(Object.entries(source.lists ?? {}).map(([name, items]) => [name, new Set(items)]));
 
-  const rules = source.rules.map((rule, i) => compileRule(rule, `/rules/${i}`, { lists, problems, usedLists }));
+  const rules = source.rules.map((rule, i) => compileRule(rule, i, { lists, problems, usedLists }));
   findDuplicateIds(source.rules, problems);
   const digest = digestOrProblem(document as Record<string, unknown>, problems);
   if (problems.length > 0 || digest === undefined) throw new PolicyError(problems);
@@ -117,12 +119,14 @@ interface RuleContext {
   readonly usedLists: Set<string>;
 }
 
-function compileRule(source: RuleSource, pointer: string, context: RuleContext): Rule {
+function compileRule(source: RuleSource, position: number, context: RuleContext): Rule {
+  const pointer = `/rules/${position}`;
   const when = compileClauses(source.when, `${pointer}/when`, context);
   const unless = source.unless === undefined ? [] : compileClauses(source.unless, `${pointer}/unless`, context);
   const conditions = [...when, ...unless].flat();
   return Object.freeze({
     id: source.id,
+    position,
     effect: source.effect,
     reason: source.reason,
     when,

@@ -34,7 +34,8 @@ export function quoteValue(value: unknown): string {
 /** Shows a name in a message: in backticks, on one line, cut when long. */
 export function quoteName(text: string): string {
   const points = Array.from(text.slice(0, 2 * MAX_QUOTED));
-  const isLong = points.length > MAX_QUOTED;
+  // Beyond twice as many code units there are more code points than fit, whatever they are; they are not counted then.
+  const isLong = text.length > 2 * MAX_QUOTED || points.length > MAX_QUOTED;
   const short = isLong ? `${points.slice(0, MAX_QUOTED).join('')}…` : text;
   // Control and direction characters in user text must not reach a terminal.
   return `\`${short.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '�')}\``;

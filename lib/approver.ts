@@ -1,0 +1,103 @@
+/** The composition root: puts configuration, policy, credentials, cloud, trail and clock together. The one place that knows all of them. */
+import { createEcho } from './audit/echo.ts';
+import { newRunId } from './audit/new-run-id.ts';
+import { openStore } from './audit/open-store.ts';
+import type { BuildInfo } from './build-info.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type Credentials, readCredentials } from './cloud/credentials.ts';
+import { withholdWrites } from './cloud/dry-run.ts';
+import type { EndpointServices } from './cloud/endpoint-services.ts';
+import { createHttpClient, type HttpClient, type HttpEvent } from './cloud/http-client.ts';
+import { vpcepUrl } from './cloud/regions.ts';
+import { createVpcep } from './cloud/vpcep.ts';
+import type { Config, TargetConfig } from './config.ts';
+import type { Policy } from './core/policy.ts';
+import { loadPolicy } from './policy-file.ts';
+import type { RunRequest, RunSettings } from './reconcile/execute.ts';
+import { reconcile, type ReconcileResult } from './reconcile/reconcile.ts';
+import type { Run } from './reconcile/run.ts';
+import type { RunResult } from './reconcile/run-result.ts';
+import { sweep } from './reconcile/sweep.ts';
+
+/** What an approver is made of. */
+export interface ApproverOptions {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly build: BuildInfo;
+  /** The configuration's when left out. */
+  readonly mode?: Run['mode'];
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Whether every audit record, once durable, also becomes a line on standard output. */
+  readonly echoes: boolean;
+  /** Gets what happens on the wire, for progress. */
+  readonly onHttp?: (event: HttpEvent) => void;
+}
+
+/** A ready approver. Its methods reject with StoreError only; everything else is in their results. */
+export interface Approver {
+  readonly policy: Policy;
+  /** Runs once over all targets. */
+  sweep(request: RunRequest): Promise<RunResult>;
+  /** Runs over one connection. */
+  reconcile(
+    request: RunRequest,
+    connection: { readonly serviceId: string; readonly endpointId: string },
+  ): Promise<ReconcileResult>;
+}
+
+/**
+ * Makes an approver. Talks to nobody yet.
+ *
+ * @throws DocumentError for a broken policy; CredentialsError for missing credentials; StoreError for a store it cannot use.
+ */
+export function createApprover(options: ApproverOptions): Approver {
+  const { config, clock = systemClock } = options;
+  const policy = loadPolicy(config.policyPath);
+  const http = httpClientFor(config, readCredentials(options.env), clock, options);
+  const mode = options.mode ?? config.mode;
+  const settings: RunSettings = {
+    policy,
+    mode,
+    guard: config.guard,
+    limits: config.limits,
+    targets: config.targets.map((target) => {
+      const port = portFor(target, http);
+      return { port: mode === 'dry-run' ? withholdWrites(port) : port, selection: target.services };
+    }),
+    store: openStore(config.auditStore, config.folder),
+    clock,
+    newRunId,
+    build: options.build,
+    ...(options.echoes && { echo: createEcho() }),
+  };
+  return {
+    policy,
+    sweep: (request) => sweep(settings, request),
+    reconcile: (request, connection) => reconcile(settings, request, connection),
+  };
+}
+
+/** One client for all targets: the limits on requests hold over all of them. */
+function httpClientFor(
+  { limits }: Config,
+  authenticator: Credentials,
+  clock: Clock,
+  { random = Math.random, onHttp }: ApproverOptions,
+): HttpClient {
+  return createHttpClient({
+    authenticator,
+    clock,
+    random,
+    concurrency: limits.concurrency,
+    requestsPerSecond: limits.requestsPerSecond,
+    ...(onHttp && { observe: onHttp }),
+  });
+}
+
+/** One line per kind of service. */
+function portFor(target: TargetConfig, http: HttpClient): EndpointServices {
+  const { region, projectId } = target;
+  const baseUrl = target.endpoint === undefined ? vpcepUrl(target.profile, region) : new URL(target.endpoint);
+  return createVpcep({ target: { region, projectId }, baseUrl, http });
+}

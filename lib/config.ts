@@ -1,0 +1,156 @@
+/** The configuration file: what is governed, how, and where the trail goes. Read once into frozen values with every default filled in. */
+import path from 'node:path';
+import { validateConfig } from './compiled/config-validator.js';
+import type { Profile } from './cloud/regions.ts';
+import type { ServiceKind } from './core/connection.ts';
+import type { Problem } from './core/problem.ts';
+import { quoteName } from './core/problem.ts';
+import { problemsOf } from './core/schema-problems.ts';
+import { DocumentError, invalidDocument } from './document-error.ts';
+import { readJsonFile } from './policy-file.ts';
+import type { Guard, Run, RunLimits, ServiceSelection } from './reconcile/run.ts';
+
+/** One governed project, as configured. */
+export interface TargetConfig {
+  readonly kind: ServiceKind;
+  readonly profile: Profile;
+  readonly region: string;
+  readonly projectId: string;
+  readonly services: ServiceSelection;
+  /** Base URL in place of the region's host. */
+  readonly endpoint: string | undefined;
+}
+
+/** The limits of interfaces.md; `null` is no limit. */
+export interface Limits extends RunLimits {
+  readonly requestsPerSecond: number | null;
+}
+
+/** A checked configuration. Paths are absolute. */
+export interface Config {
+  /** The file it came from. */
+  readonly path: string;
+  readonly policyPath: string;
+  readonly mode: Run['mode'];
+  readonly targets: readonly TargetConfig[];
+  /** As written; a path in it is relative to `folder`. */
+  readonly auditStore: string;
+  readonly folder: string;
+  readonly guard: Guard;
+  readonly limits: Limits;
+}
+
+interface ConfigSource {
+  readonly policy: string;
+  readonly mode?: Run['mode'];
+  readonly targets: readonly TargetSource[];
+  readonly audit?: { readonly store?: string; readonly signing_key?: string };
+  readonly guard?: Guard;
+  readonly annotate?: boolean;
+  readonly accepted?: 'off' | 'report' | 'revoke';
+  readonly limits?: {
+    readonly concurrency?: number;
+    readonly requests_per_second?: number | null;
+    readonly rejects_per_run?: number | null;
+    readonly accepts_per_domain_per_run?: number | null;
+    readonly confirm_seconds?: number;
+    readonly run_minutes?: number;
+  };
+}
+
+interface TargetSource {
+  readonly kind: ServiceKind;
+  readonly profile?: Profile;
+  readonly region: string;
+  readonly project_id: string;
+  readonly services: string | readonly string[] | { readonly tags: Readonly<Record<string, string>> };
+  readonly endpoint?: string;
+}
+
+/** Where the configuration is looked for when neither `--config` nor `APPROVER_CONFIG` says. */
+export const DEFAULT_CONFIG_PATH = 'policies/approver.json';
+const DEFAULT_STORE = 'file:./.approver/audit';
+
+/** The path of the configuration file: the flag, else `APPROVER_CONFIG`, else the default, resolved against `baseDir`. */
+export function configPath(
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  baseDir: string,
+): string {
+  return path.resolve(baseDir, flag || env['APPROVER_CONFIG'] || DEFAULT_CONFIG_PATH);
+}
+
+/**
+ * Reads and checks the configuration file at `file`. `env` gives `APPROVER_MODE`, which wins over the file's `mode`.
+ *
+ * @throws DocumentError with every problem.
+ */
+export function loadConfig(file: string, env: Readonly<Record<string, string | undefined>>): Config {
+  const text = readJsonFile(file, 'a configuration (name one with `--config` or APPROVER_CONFIG)');
+  if (!validateConfig(text.value)) {
+    throw invalidDocument(file, problemsOf(validateConfig.errors ?? [], text.value), text.positionOf);
+  }
+  const source = text.value as ConfigSource;
+  const problems = unavailable(source);
+  if (problems.length > 0) throw invalidDocument(file, problems, text.positionOf);
+  const folder = path.dirname(file);
+  return Object.freeze({
+    path: file,
+    policyPath: path.resolve(folder, source.policy),
+    mode: modeOf(source.mode, env['APPROVER_MODE'], file),
+    targets: source.targets.map(targetOf),
+    auditStore: source.audit?.store ?? DEFAULT_STORE,
+    folder,
+    guard: source.guard ?? 'report',
+    limits: limitsOf(source.limits ?? {}),
+  });
+}
+
+function modeOf(mode: Run['mode'] | undefined, override: string | undefined, file: string): Run['mode'] {
+  if (!override) return mode ?? 'enforce';
+  if (override === 'enforce' || override === 'dry-run') return override;
+  throw new DocumentError(file, [
+    `APPROVER_MODE: found ${quoteName(override)}, expected \`enforce\` or \`dry-run\``,
+  ]);
+}
+
+function targetOf(source: TargetSource): TargetConfig {
+  return {
+    kind: source.kind,
+    profile: source.profile ?? 'huaweicloud',
+    region: source.region,
+    projectId: source.project_id,
+    services: selectionOf(source.services),
+    endpoint: source.endpoint,
+  };
+}
+
+function selectionOf(source: TargetSource['services']): ServiceSelection {
+  if (typeof source === 'string') return { by: 'all' };
+  if ('tags' in source) return { by: 'tags', tags: new Map(Object.entries(source.tags)) };
+  return { by: 'ids', ids: source };
+}
+
+function limitsOf(source: NonNullable<ConfigSource['limits']>): Limits {
+  return {
+    concurrency: source.concurrency ?? 8,
+    requestsPerSecond: source.requests_per_second === undefined ? 20 : source.requests_per_second,
+    rejectsPerRun: source.rejects_per_run === undefined ? 50 : source.rejects_per_run,
+    acceptsPerDomainPerRun: source.accepts_per_domain_per_run ?? null,
+    confirmSeconds: source.confirm_seconds ?? 30,
+    runMinutes: source.run_minutes ?? 60,
+  };
+}
+
+/** What the contract has and this version does not do yet. Refused, because ignoring it would leave a gap nobody sees. */
+function unavailable(source: ConfigSource): Problem[] {
+  const problems: Problem[] = [];
+  const refuse = (pointer: string, found: string, expected: string) =>
+    problems.push({ pointer, found: `${quoteName(found)}, which this version cannot do yet`, expected });
+  for (const [i, target] of source.targets.entries()) {
+    if (target.kind === 'css') refuse(`/targets/${i}/kind`, 'css', '`vpcep`');
+  }
+  if (source.annotate === true) refuse('/annotate', 'true', '`false`');
+  if (source.accepted === 'report' || source.accepted === 'revoke') refuse('/accepted', source.accepted, '`off`');
+  return problems;
+}

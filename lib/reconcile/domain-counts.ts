@@ -1,0 +1,40 @@
+/** Counts connections by consumer domain, for `domain.connections`. Pure; a count that could be too low is unknown. */
+import type { ConnectionListing } from '../cloud/endpoint-services.ts';
+import type { Connection } from '../core/connection.ts';
+import { type Fact, UNKNOWN } from '../core/fact.ts';
+
+/** How many accepted or creating connections each domain has on one service; grows with the accepts of the run itself. */
+export interface DomainCounts {
+  /** The count for the domain of a connection; unknown when the domain, or some connection that could be its, is. */
+  readonly of: (connection: Connection) => Fact<number>;
+  /** Counts a connection that the run is about to accept, so that the next decision sees it. */
+  readonly add: (connection: Connection) => void;
+}
+
+/** Counts the connections of one service. */
+export function countByDomain(listing: ConnectionListing): DomainCounts {
+  const counts = new Map<string, number>();
+  const uncertain = new Set<string>();
+  // Fail closed: a connection that was not listed, or that nobody can attribute, might belong to any domain.
+  let isCertain = listing.isComplete;
+  for (const connection of listing.connections) {
+    if (!mayCount(connection)) continue;
+    if (typeof connection.domainId !== 'string') isCertain = false;
+    else if (connection.state === 'unknown') uncertain.add(connection.domainId);
+    else counts.set(connection.domainId, (counts.get(connection.domainId) ?? 0) + 1);
+  }
+  return {
+    of: ({ domainId }) => {
+      if (!isCertain || typeof domainId !== 'string' || uncertain.has(domainId)) return UNKNOWN;
+      return counts.get(domainId) ?? 0;
+    },
+    add: ({ domainId }) => {
+      if (typeof domainId === 'string') counts.set(domainId, (counts.get(domainId) ?? 0) + 1);
+      else isCertain = false;
+    },
+  };
+}
+
+function mayCount({ state }: Connection): boolean {
+  return state === 'accepted' || state === 'creating' || state === 'unknown';
+}

@@ -1,0 +1,232 @@
+/** Reads from the cloud what a run decides on: governed services, their pending connections, and the facts that some rule reads. Changes nothing. */
+import pMap from 'p-map';
+import { CloudError } from '../cloud/cloud-error.ts';
+import type { ConnectionListing, EndpointServices } from '../cloud/endpoint-services.ts';
+import { type CostlyFact, costsOf } from '../core/attributes.ts';
+import type { Connection, Endpoint, Service, ServiceRef, TargetRef } from '../core/connection.ts';
+import { isUnknown, UNKNOWN, type Unknown } from '../core/fact.ts';
+import { countByDomain, type DomainCounts } from './domain-counts.ts';
+import { guardService } from './guard.ts';
+import { type Run, report, type ServiceSelection, type Target } from './run.ts';
+
+/** One governed service and everything its pending connections are judged by. */
+export interface GatheredService {
+  readonly ref: ServiceRef;
+  readonly port: EndpointServices;
+  readonly service: Service;
+  readonly pending: readonly Connection[];
+  readonly domainCounts: DomainCounts;
+  /** The consumers' endpoints by id; empty when no rule reads them. */
+  readonly endpoints: ReadonlyMap<string, Endpoint | Unknown>;
+  /** When the connections were listed, in milliseconds since the Unix epoch, and in how many pages. */
+  readonly listedAt: number;
+  readonly pages: number;
+}
+
+/** Reads all governed services of all targets. A target or service that fails becomes a finding and is left out. */
+export async function gatherAll(targets: readonly Target[], run: Run): Promise<readonly GatheredService[]> {
+  const perTarget = await Promise.all(targets.map((target) => gatherTarget(target, run)));
+  const gathered = perTarget.flat();
+  const pending = gathered.reduce((sum, service) => sum + service.pending.length, 0);
+  run.observe({ stage: 'listed', services: gathered.length, pending });
+  return gathered;
+}
+
+async function gatherTarget({ port, selection }: Target, run: Run): Promise<readonly GatheredService[]> {
+  const target = targetRefOf(port);
+  const services = await tryRead(run, target, () => port.listServices({ signal: run.time.stopping }));
+  if (!services) return [];
+  const governed = await selectServices(services, selection, port, run);
+  const gathered = await pMap(governed, (service) => gatherService(port, service, run), {
+    concurrency: run.limits.concurrency,
+  });
+  return gathered.filter((service) => service !== null);
+}
+
+async function selectServices(
+  services: readonly Service[],
+  selection: ServiceSelection,
+  port: EndpointServices,
+  run: Run,
+): Promise<readonly Service[]> {
+  switch (selection.by) {
+    case 'all':
+      return services;
+    case 'ids': {
+      const byId = new Map(services.map((service) => [service.serviceId, service]));
+      for (const serviceId of selection.ids.filter((id) => !byId.has(id))) {
+        reportFailure(run, serviceRefOf(port, serviceId), 'not-found', 'the project has no service with this id');
+      }
+      return selection.ids.map((id) => byId.get(id)).filter((service) => service !== undefined);
+    }
+    case 'tags': {
+      const tagged = await pMap(services, (service) => withTags(port, service, run), {
+        concurrency: run.limits.concurrency,
+      });
+      return tagged.filter((service) => service !== null && hasTags(service, selection.tags, port, run)) as Service[];
+    }
+    default:
+      return selection satisfies never;
+  }
+}
+
+function hasTags(
+  service: Service,
+  wanted: ReadonlyMap<string, string>,
+  port: EndpointServices,
+  run: Run,
+): boolean {
+  const { tags } = service;
+  const isUnreadable = isUnknown(tags) || [...wanted.keys()].some((key) => isUnknown(tags.get(key)));
+  if (isUnreadable) {
+    // Fail closed: a service that may be governed is not silently left to nobody.
+    reportFailure(run, serviceRefOf(port, service.serviceId), 'unreadable', 'its tags cannot be read, so it is left alone');
+    return false;
+  }
+  return [...wanted].every(([key, value]) => tags.get(key) === value);
+}
+
+/** Reads one service. Returns `null`, after a finding, when its connections cannot be listed. */
+export async function gatherService(
+  port: EndpointServices,
+  service: Service,
+  run: Run,
+): Promise<GatheredService | null> {
+  const ref = serviceRefOf(port, service.serviceId);
+  const costs = costsOf(run.policy.reads);
+  await guardService(port, ref, service, run);
+  const listedAt = run.clock.now();
+  // Counting a domain's connections needs those in every state, and one listing is a truer picture than two.
+  const filter = costs.has('domain.connections') ? {} : { state: 'pending' as const };
+  const listing = await tryRead(run, ref, () =>
+    port.listConnections(ref.serviceId, filter, { signal: run.time.stopping }),
+  );
+  return listing && complete(port, service, listing, listedAt, costs, run);
+}
+
+/** Reads one service with one of its connections, `only`; the others count for `domain.connections` alone. */
+export async function gatherConnection(
+  port: EndpointServices,
+  service: Service,
+  only: Connection,
+  run: Run,
+): Promise<GatheredService | null> {
+  const costs = costsOf(run.policy.reads);
+  if (costs.has('domain.connections')) {
+    const gathered = await gatherService(port, service, run);
+    return gathered && { ...gathered, pending: gathered.pending.filter((c) => c.endpointId === only.endpointId) };
+  }
+  const listing = { connections: [only], isComplete: false, pages: 1 };
+  return complete(port, service, listing, run.clock.now(), costs, run);
+}
+
+async function complete(
+  port: EndpointServices,
+  service: Service,
+  listing: ConnectionListing,
+  listedAt: number,
+  costs: ReadonlySet<CostlyFact>,
+  run: Run,
+): Promise<GatheredService> {
+  const pending = listing.connections.filter((connection) => connection.state === 'pending');
+  const ref = serviceRefOf(port, service.serviceId);
+  reportUnknownStates(listing, ref, run);
+  return {
+    ref,
+    port,
+    service: costs.has('service.tags') && pending.length > 0 ? ((await withTags(port, service, run)) ?? service) : service,
+    pending,
+    domainCounts: countByDomain(listing),
+    endpoints: costs.has('endpoint') ? await readEndpoints(port, pending, run) : new Map(),
+    listedAt,
+    pages: listing.pages,
+  };
+}
+
+async function withTags(port: EndpointServices, service: Service, run: Run): Promise<Service> {
+  if (!isUnknown(service.tags)) return service;
+  // Unreadable tags stay unknown: the rules that read them hold.
+  const tags = await valueOrUnknown(() => port.getServiceTags(service.serviceId, { signal: run.time.stopping }));
+  return { ...service, tags };
+}
+
+async function readEndpoints(
+  port: EndpointServices,
+  pending: readonly Connection[],
+  run: Run,
+): Promise<ReadonlyMap<string, Endpoint | Unknown>> {
+  const entries = await pMap(
+    pending,
+    async ({ endpointId }) => {
+      const endpoint = await valueOrUnknown(() => port.getEndpoint(endpointId, { signal: run.time.stopping }));
+      return [endpointId, endpoint] as const;
+    },
+    { concurrency: run.limits.concurrency },
+  );
+  return new Map(entries);
+}
+
+async function valueOrUnknown<T>(read: () => Promise<T>): Promise<T | Unknown> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof CloudError) return UNKNOWN;
+    throw error;
+  }
+}
+
+/** Runs a read; a failure becomes a finding (or just an incomplete run, when time ran out) and `null`. */
+async function tryRead<T>(run: Run, subject: TargetRef | ServiceRef, read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    run.isComplete = false;
+    if (error.code !== 'deadline') reportFailure(run, subject, error.code, error.message, error);
+    return null;
+  }
+}
+
+/** Records that a target or a service could not be worked on. */
+export function reportFailure(
+  run: Run,
+  subject: TargetRef | ServiceRef,
+  code: string,
+  message: string,
+  error?: CloudError,
+): void {
+  run.isComplete = false;
+  const details = {
+    code,
+    http_status: error?.httpStatus ?? null,
+    attempts: error?.attempts ?? 0,
+    request_ids: [...(error?.requestIds ?? [])],
+  };
+  report(run, { code: 'service-failed', severity: 'error', message, details }, subject);
+}
+
+function reportUnknownStates(listing: ConnectionListing, ref: ServiceRef, run: Run): void {
+  const strange = listing.connections.filter((connection) => connection.state === 'unknown');
+  if (strange.length === 0) return;
+  const statuses = [...new Set(strange.map(({ record }) => record.status ?? 'none'))].sort();
+  report(
+    run,
+    {
+      code: 'unknown-state',
+      severity: 'warning',
+      message: `${strange.length} connections are in a state that this build does not know; they are left alone`,
+      details: { endpoints: strange.slice(0, 100).map(({ endpointId }) => endpointId), statuses: statuses.slice(0, 20) },
+    },
+    ref,
+  );
+}
+
+/** The target a port stands for. */
+export function targetRefOf({ kind, region, projectId }: EndpointServices): TargetRef {
+  return { kind, region, projectId };
+}
+
+/** Names a service of a port's target. */
+export function serviceRefOf(port: EndpointServices, serviceId: string): ServiceRef {
+  return { ...targetRefOf(port), serviceId };
+}

@@ -1,0 +1,13 @@
+/** `Map.groupBy` for the Node 20 of FunctionGraph, which lacks it. */
+
+/** Groups items by key; groups and items keep the order in which they came. */
+export function groupBy<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
