@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+/** The `vpcep-approver` program: connects the process with the command line. Holds no command. */
+import { runCommandLine } from './run-command-line.ts';
+import { processTerminal } from './terminal.ts';
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // The first one asks for an orderly end. The second one finds no handler, and ends the process; the trail allows for that.
+  process.once(signal, () => stop.abort());
+}
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  terminal: processTerminal(),
+  env: process.env,
+  folder: process.cwd(),
+  stop: stop.signal,
+});
