@@ -9,7 +9,8 @@ export interface CloudErrorDetails extends CallTrace {
   /**
    * The cloud's own code as it spelled it (`EndPoint.2013`, `APIGW.0301`), or ours: `network` (no connection, or it broke),
    * `timeout` (no answer in time), `deadline` (the run has no time left), `unreadable` (an answer that is not what the API
-   * documents), `credentials-refused` (a 401 before; nothing was sent), `http-<status>` (an error answer without a code).
+   * documents), `credentials-refused` (a 401 before; nothing was sent), `invalid-id` (an id that no URL can hold; nothing was
+   * sent), `dry-run` (withheld by dry-run; nothing was sent), `http-<status>` (an error answer or a redirect without a code).
    */
   readonly code: string;
   /** The HTTP status, when there was an answer. */

@@ -9,11 +9,13 @@ import type { Tags } from '../core/fact.ts';
 export interface CallOptions {
   /** Aborted when the run has no time left; a call under way then fails with `CloudError` code `deadline`. */
   readonly signal: AbortSignal;
+  /** When `signal` will abort, in ms since the Unix epoch, where that is known: a wait that would not fit then fails at once. */
+  readonly deadline?: number;
 }
 
 /** What a call cost, for the outcome record. */
 export interface CallTrace {
-  /** Requests sent, at least 1. */
+  /** Requests sent: at least 1 for a call that succeeded, 0 for one that failed before it was sent. */
   readonly attempts: number;
   /** The cloud's ids of those requests, where it named them. */
   readonly requestIds: readonly string[];
