@@ -20,7 +20,11 @@ export function checkPolicy(policy: Policy, now: number): readonly PolicyWarning
   for (const rule of policy.rules) {
     const pointer = `/rules/${rule.position}/valid`;
     if (rule.validUntil <= now) {
-      warnings.push({ code: 'expired-rule', pointer, message: `rule \`${rule.id}\` has expired and never matches again` });
+      warnings.push({
+        code: 'expired-rule',
+        pointer,
+        message: `rule \`${rule.id}\` has expired and never matches again`,
+      });
     } else if (rule.validFrom > now) {
       warnings.push({ code: 'not-yet-valid-rule', pointer, message: `rule \`${rule.id}\` does not match yet` });
     }

@@ -89,14 +89,17 @@ interface PolicySource {
  * @throws PolicyError with every problem when it does not follow policy.md.
  */
 export function compilePolicy(document: unknown): Policy {
-  if (!validatePolicy(document)) throw new PolicyError(problemsOf(validatePolicy.errors ?? [], document));
+  if (!validatePolicy(document)) {
+    const problems = problemsOf(validatePolicy.errors ?? [], document);
+    throw new PolicyError([...problems, ...problemsInSoundRules(document, problems)]);
+  }
   const source = document as PolicySource;
   const problems: Problem[] = [];
   const usedLists = new Set<string>();
   const lists = new Map(Object.entries(source.lists ?? {}).map(([name, items]) => [name, new Set(items)]));
 
   const rules = source.rules.map((rule, i) => compileRule(rule, i, { lists, problems, usedLists }));
-  findDuplicateIds(source.rules, problems);
+  findDuplicateIds(source.rules.entries(), problems);
   const digest = digestOrProblem(document as Record<string, unknown>, problems);
   if (problems.length > 0 || digest === undefined) throw new PolicyError(problems);
 
@@ -111,6 +114,24 @@ export function compilePolicy(document: unknown): Policy {
     reads: sortedUnion(rules.map((rule) => rule.reads)),
     unusedLists: [...lists.keys()].filter((name) => !usedLists.has(name)).sort(),
   });
+}
+
+/** Finds what the schema cannot see in the rules that it has nothing against, so that one slip does not hide another. */
+function problemsInSoundRules(document: unknown, found: readonly Problem[]): readonly Problem[] {
+  const { lists, rules } = Object(document) as Partial<Record<keyof PolicySource, unknown>>;
+  const broken = new Set(found.map(({ pointer }) => pointer.split('/', 3).join('/')));
+  if (!Array.isArray(rules) || broken.has('/rules')) return [];
+  const problems: Problem[] = [];
+  const context = {
+    // Only the names count here: a list that is broken is still defined.
+    lists: new Map(Object.keys(Object(lists) as object).map((name) => [name, new Set<string>()])),
+    problems,
+    usedLists: new Set<string>(),
+  };
+  const sound = [...(rules as RuleSource[]).entries()].filter(([i]) => !broken.has(`/rules/${i}`));
+  for (const [i, rule] of sound) compileRule(rule, i, context);
+  findDuplicateIds(sound, problems);
+  return problems;
 }
 
 interface RuleContext {
@@ -176,9 +197,9 @@ function timeAt(text: string | undefined, pointer: string, open: number, problem
   return open;
 }
 
-function findDuplicateIds(rules: readonly RuleSource[], problems: Problem[]): void {
+function findDuplicateIds(rules: Iterable<[number, RuleSource]>, problems: Problem[]): void {
   const first = new Map<string, number>();
-  for (const [i, { id }] of rules.entries()) {
+  for (const [i, { id }] of rules) {
     const before = first.get(id);
     if (before === undefined) first.set(id, i);
     else

@@ -13,7 +13,10 @@ export function problemsOf(errors: readonly ErrorObject[], document: unknown): r
     // The pattern error inside says the same with the name in hand.
     if (error.keyword === 'propertyNames') continue;
     const problem = problemOf(error, document);
-    seen.set(`${problem.pointer}\n${problem.expected}`, problem);
+    // One place can be typed twice, beside a `$ref` and behind it: the shorter list of types is what fits both.
+    const key = `${problem.pointer}\n${error.keyword === 'type' ? 'type' : problem.expected}`;
+    const before = seen.get(key);
+    if (!before || problem.expected.length < before.expected.length) seen.set(key, problem);
   }
   return [...seen.values()];
 }
@@ -63,10 +66,12 @@ const BY_KEYWORD: Readonly<Record<string, Describe>> = {
   },
   uniqueItems: (error) => {
     const items = error.data as readonly unknown[];
+    const places = [error.params['i'] as number, error.params['j'] as number];
+    const again = Math.max(...places);
     return {
-      pointer: pointerTo(error.instancePath, error.params['i'] as number),
-      found: `${quoteValue(items[error.params['i'] as number])} again`,
-      expected: `items that differ; it also stands at ${error.params['j']}`,
+      pointer: pointerTo(error.instancePath, again),
+      found: `${quoteValue(items[again])} again`,
+      expected: `items that differ; it also stands at ${Math.min(...places)}`,
     };
   },
   minLength: (error) => at(error, atLeast(error, 'character')),
