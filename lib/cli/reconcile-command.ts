@@ -1,6 +1,7 @@
 /** `vpcep-approver reconcile`: one run over one connection. */
 import type { ReconcileResult } from '../reconcile/reconcile.ts';
 import { type Command, EXIT_WRONG, parseArguments } from './command.ts';
+import { plain } from './terminal.ts';
 import { RUN_OPTIONS, runApprover } from './with-approver.ts';
 
 const WHY_NOTHING: Readonly<Record<ReconcileResult['verdict'], string | null>> = {
@@ -22,14 +23,15 @@ export const reconcileCommand: Command = {
   run: async (args, surroundings) => {
     const { values, positionals } = parseArguments(args, RUN_OPTIONS, ['SERVICE-ID', 'ENDPOINT-ID']);
     const [serviceId = '', endpointId = ''] = positionals;
-    let why: string | null = null;
+    const verdicts: ReconcileResult['verdict'][] = [];
     const exitCode = await runApprover(values, surroundings, async (approver, request) => {
       const result = await approver.reconcile(request, { serviceId, endpointId });
-      why = WHY_NOTHING[result.verdict];
+      verdicts.push(result.verdict);
       return result;
     });
-    if (why === null) return exitCode;
-    surroundings.terminal.complain(`vpcep-approver: ${serviceId}/${endpointId}: ${why}`);
+    const why = verdicts.map((verdict) => WHY_NOTHING[verdict]).find((text) => text !== null);
+    if (why === undefined) return exitCode;
+    surroundings.terminal.complain(`vpcep-approver: ${plain(`${serviceId}/${endpointId}`)}: ${why}`);
     return EXIT_WRONG;
   },
 };

@@ -123,7 +123,8 @@ export function attributesToJson(attributes: Attributes): Record<string, Fact> {
  */
 export function parseFact(value: unknown, kind: AttributeKind): Fact | undefined {
   if (value === null) return null;
-  if (isUnknown(value)) return UNKNOWN;
+  // A key beside `unknown` says that something else was meant.
+  if (isUnknown(value)) return Object.keys(value).length === 1 ? UNKNOWN : undefined;
   switch (kind) {
     case 'text':
       return typeof value === 'string' ? value : undefined;

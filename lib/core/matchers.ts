@@ -26,7 +26,12 @@ export interface MatcherContext {
   readonly problems: Problem[];
   /** Names of the lists that were referenced are added here. */
   readonly usedLists: Set<string>;
+  /** How many `not` stand around the matcher. */
+  readonly depth?: number;
 }
+
+/** Evaluation must not run out of stack, whatever calls it. */
+const NESTING_MAX = 100;
 
 const NEVER: Matcher = { whenAbsent: false, test: () => false };
 
@@ -43,7 +48,16 @@ const ROWS: Readonly<Record<string, MatcherRow>> = {
   },
   exists: (operand) => ({ whenAbsent: operand === false, test: () => operand === true }),
   not: (operand, context, pointer) => {
-    const inner = compileMatcher(operand, context, pointer);
+    const depth = (context.depth ?? 0) + 1;
+    if (depth > NESTING_MAX) {
+      context.problems.push({
+        pointer,
+        found: `\`not\` nested ${depth} deep`,
+        expected: `at most ${NESTING_MAX} levels`,
+      });
+      return NEVER;
+    }
+    const inner = compileMatcher(operand, { ...context, depth }, pointer);
     return { whenAbsent: !inner.whenAbsent, test: (value) => !inner.test(value) };
   },
   lt: comparison((value, limit) => value < limit),

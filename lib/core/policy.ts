@@ -89,6 +89,18 @@ interface PolicySource {
  * @throws PolicyError with every problem when it does not follow policy.md.
  */
 export function compilePolicy(document: unknown): Policy {
+  try {
+    return compileDocument(document);
+  } catch (error) {
+    // The schema bounds every width, but not how deep `not` may be nested: there the stack is the bound.
+    if (!(error instanceof RangeError)) throw error;
+    throw new PolicyError([
+      { pointer: '', found: 'matchers nested too deeply to read', expected: 'fewer levels of `not`' },
+    ]);
+  }
+}
+
+function compileDocument(document: unknown): Policy {
   if (!validatePolicy(document)) {
     const problems = problemsOf(validatePolicy.errors ?? [], document);
     throw new PolicyError([...problems, ...problemsInSoundRules(document, problems)]);

@@ -63,24 +63,24 @@ async function selectServices(
       const tagged = await pMap(services, (service) => withTags(port, service, run), {
         concurrency: run.limits.concurrency,
       });
-      return tagged.filter((service) => service !== null && hasTags(service, selection.tags, port, run)) as Service[];
+      return tagged.filter((service) => service !== null && hasTags(service, selection.tags, port, run));
     }
     default:
       return selection satisfies never;
   }
 }
 
-function hasTags(
-  service: Service,
-  wanted: ReadonlyMap<string, string>,
-  port: EndpointServices,
-  run: Run,
-): boolean {
+function hasTags(service: Service, wanted: ReadonlyMap<string, string>, port: EndpointServices, run: Run): boolean {
   const { tags } = service;
   const isUnreadable = isUnknown(tags) || [...wanted.keys()].some((key) => isUnknown(tags.get(key)));
   if (isUnreadable) {
     // Fail closed: a service that may be governed is not silently left to nobody.
-    reportFailure(run, serviceRefOf(port, service.serviceId), 'unreadable', 'its tags cannot be read, so it is left alone');
+    reportFailure(
+      run,
+      serviceRefOf(port, service.serviceId),
+      'unreadable',
+      'its tags cannot be read, so it is left alone',
+    );
     return false;
   }
   return [...wanted].every(([key, value]) => tags.get(key) === value);
@@ -134,7 +134,8 @@ async function complete(
   return {
     ref,
     port,
-    service: costs.has('service.tags') && pending.length > 0 ? ((await withTags(port, service, run)) ?? service) : service,
+    service:
+      costs.has('service.tags') && pending.length > 0 ? ((await withTags(port, service, run)) ?? service) : service,
     pending,
     domainCounts: countByDomain(listing),
     endpoints: costs.has('endpoint') ? await readEndpoints(port, pending, run) : new Map(),
@@ -215,7 +216,10 @@ function reportUnknownStates(listing: ConnectionListing, ref: ServiceRef, run: R
       code: 'unknown-state',
       severity: 'warning',
       message: `${strange.length} connections are in a state that this build does not know; they are left alone`,
-      details: { endpoints: strange.slice(0, 100).map(({ endpointId }) => endpointId), statuses: statuses.slice(0, 20) },
+      details: {
+        endpoints: strange.slice(0, 100).map(({ endpointId }) => endpointId),
+        statuses: statuses.slice(0, 20),
+      },
     },
     ref,
   );

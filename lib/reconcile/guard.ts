@@ -28,7 +28,11 @@ async function restoreApproval(port: EndpointServices, ref: ServiceRef, run: Run
     await port.enableApproval(ref.serviceId, options);
     const after = await port.getService(ref.serviceId, options);
     if (after?.approvalEnabled === true) {
-      report(run, { code: 'approval-restored', severity: 'info', message: 'approval was switched on', details: {} }, ref);
+      report(
+        run,
+        { code: 'approval-restored', severity: 'info', message: 'approval was switched on', details: {} },
+        ref,
+      );
       return;
     }
     reportNotRestored(run, ref, 'the service was read back and still has approval switched off', null);
@@ -42,7 +46,12 @@ async function restoreApproval(port: EndpointServices, ref: ServiceRef, run: Run
 function reportNotRestored(run: Run, ref: ServiceRef, message: string, code: string | null): void {
   report(
     run,
-    { code: 'service-failed', severity: 'error', message: `approval could not be switched on: ${message}`, details: { code } },
+    {
+      code: 'service-failed',
+      severity: 'error',
+      message: `approval could not be switched on: ${message}`,
+      details: { code },
+    },
     ref,
   );
 }

@@ -36,7 +36,12 @@ export interface Verdict {
  * Judges every pending connection, one after the other: each accept counts at once for `domain.connections` and for the
  * per-domain limit of the ones after it. Older connections come first. `now` is in milliseconds since the Unix epoch.
  */
-export function judgeAll(services: readonly GatheredService[], policy: Policy, limits: RunLimits, now: number): Verdict {
+export function judgeAll(
+  services: readonly GatheredService[],
+  policy: Policy,
+  limits: RunLimits,
+  now: number,
+): Verdict {
   const limiter = new DomainLimiter(limits.acceptsPerDomainPerRun);
   const judged: Omit<Judgement, 'decisionId'>[] = [];
   for (const source of [...services].sort(byServiceId)) {
@@ -114,7 +119,10 @@ function brake(
     judged: judged.map((judgement) => {
       const { decision } = judgement;
       if (decision.effect !== 'reject') return judgement;
-      return { ...judgement, decision: { ...decision, effect: 'hold', cause: 'brake', reason: `${why}: ${decision.reason}` } };
+      return {
+        ...judgement,
+        decision: { ...decision, effect: 'hold', cause: 'brake', reason: `${why}: ${decision.reason}` },
+      };
     }),
     findings: [{ code: 'brake', severity: 'warning', message: `${why}; none is sent`, details: { rejects, limit } }],
   };

@@ -68,7 +68,10 @@ async function recoverOutcome(open: OpenDecision, targets: readonly Target[], ru
       ...facts,
       status: 'failed',
       state: 'unknown',
-      error: errorOf('not-governed', 'the run died, and its target is not governed any more, so the state was not read'),
+      error: errorOf(
+        'not-governed',
+        'the run died, and its target is not governed any more, so the state was not read',
+      ),
     };
   }
   const seen = await read(target, open, run);
@@ -101,7 +104,11 @@ function endOf(effect: 'accept' | 'reject', seen: Connection | null): RecoveredE
   if (state === (effect === 'accept' ? 'accepted' : 'rejected')) return { status: 'applied', state };
   if (state === 'creating' && effect === 'accept') return { status: 'submitted', state };
   if (state === 'pending' || state === 'unknown') {
-    return { status: 'failed', state, error: errorOf('run-died', 'the run died before the decision took effect', true) };
+    return {
+      status: 'failed',
+      state,
+      error: errorOf('run-died', 'the run died before the decision took effect', true),
+    };
   }
   return { status: 'superseded', state };
 }

@@ -38,7 +38,10 @@ export interface RunResult {
 }
 
 /** Joins a judgement with its outcome. A hold that stands in the trail already has no outcome of this run. */
-export function connectionResult({ ref, connection, decision }: Judgement, outcome: Outcome | undefined): ConnectionResult {
+export function connectionResult(
+  { ref, connection, decision }: Judgement,
+  outcome: Outcome | undefined,
+): ConnectionResult {
   const status = outcome?.status ?? 'withheld';
   const by = outcome ? outcome.by : 'hold';
   return {

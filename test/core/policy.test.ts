@@ -41,6 +41,12 @@ function problemsIn(document: unknown): readonly Problem[] {
 const many = <T>(count: number, item: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => item(i));
 const ruleOf = (i: number) => ({ id: `r${i}`, effect: 'hold', reason: 'r', when: { region: 'x' } });
 
+const nested = (depth: number) => {
+  let matcher: unknown = 'x';
+  for (let i = 0; i < depth; i++) matcher = { not: matcher };
+  return matcher;
+};
+
 const tagged = (count: number) => Object.fromEntries(many(count, (i) => [`service.tags.${i}`, 'x']));
 
 const file = new URL('../cases/policy-errors.json', import.meta.url);
@@ -228,6 +234,16 @@ describe('compilePolicy', () => {
     ]);
     expect(policy.rules.map(({ unless }) => unless.length)).toEqual([1, 0, 0]);
     expect(compilePolicy(documentOf({ policy: { default: 'reject' } })).default).toBe('reject');
+  });
+
+  test.each([1, 100])('compiles `not` nested %d deep', (depth) => {
+    expect(problemsIn(documentOf({ when: { region: nested(depth) } }))).toEqual([]);
+  });
+
+  test.each([101, 2_000, 100_000])('refuses `not` nested %d deep', (depth) => {
+    expect(problemsIn(documentOf({ when: { region: nested(depth) } }))).toEqual([
+      expect.objectContaining({ found: expect.stringContaining('nested') }),
+    ]);
   });
 
   test('gives out a policy that nobody can change', () => {
