@@ -20,7 +20,9 @@ const COMMON = {
   mainFields: ['module', 'main'],
   logLevel: 'warning',
   // pino is CommonJS and asks for Node's modules with `require`, which an ESM bundle does not have.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 } satisfies BuildOptions;
 
 rmSync(dist, { recursive: true, force: true });
