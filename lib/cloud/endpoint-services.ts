@@ -3,7 +3,7 @@
  * One adapter per kind implements it; nothing outside this folder knows an API.
  */
 import type { Connection, Endpoint, Service, TargetRef } from '../core/connection.ts';
-import type { Tags } from '../core/fact.ts';
+import type { Tags, Unknown } from '../core/fact.ts';
 
 /** What every call takes along. */
 export interface CallOptions {
@@ -43,8 +43,18 @@ export interface ConnectionListing {
 
 /** The cloud took an accept or reject. Taken is not done: the state may still be on its way. */
 export interface ActionAnswer extends CallTrace {
-  /** The connection as the answer showed it, where it did. */
-  readonly connection: Connection | null;
+  /** The connections as the answer showed them, where it did. */
+  readonly connections: readonly Connection[];
+}
+
+/** Who may connect to a service at all; approval comes after that. */
+export interface Whitelist {
+  /** Every account may: an entry `*`, and for CSS also the empty list. */
+  readonly isOpen: boolean;
+  /** The accounts named, each once. */
+  readonly domainIds: readonly string[];
+  /** Entries that name no account, such as organization paths, as the cloud wrote them. */
+  readonly others: readonly string[];
 }
 
 /**
@@ -67,10 +77,25 @@ export interface EndpointServices extends TargetRef {
   getConnection(serviceId: string, endpointId: string, options: CallOptions): Promise<Connection | null>;
   /** The consumer's endpoint. What another account owns cannot be read: 403 and 404 give unknown facts, not an error. */
   getEndpoint(endpointId: string, options: CallOptions): Promise<Endpoint>;
-  /** Lets the consumer in. */
-  accept(serviceId: string, endpointId: string, options: CallOptions): Promise<ActionAnswer>;
-  /** Turns the consumer away. */
-  reject(serviceId: string, endpointId: string, options: CallOptions): Promise<ActionAnswer>;
-  /** Switches the service's approval on, and nothing else. */
+  /** How many connections one accept or reject can name. */
+  readonly endpointsPerAction: number;
+  /** Whether {@link describeConnection} exists in this cloud. */
+  readonly canDescribe: boolean;
+  /** Lets consumers in. Takes 1 to `endpointsPerAction` ids. */
+  accept(serviceId: string, endpointIds: readonly string[], options: CallOptions): Promise<ActionAnswer>;
+  /** Turns consumers away, or cuts them off. Takes 1 to `endpointsPerAction` ids. */
+  reject(serviceId: string, endpointIds: readonly string[], options: CallOptions): Promise<ActionAnswer>;
+  /** Writes the connection's description, which the consumer can read. At most 512 characters, no `<` or `>`. */
+  describeConnection(
+    serviceId: string,
+    endpointId: string,
+    description: string,
+    options: CallOptions,
+  ): Promise<CallTrace>;
+  /** Who may connect to a service at all; unknown when it cannot be read. */
+  getWhitelist(serviceId: string, options: CallOptions): Promise<Whitelist | Unknown>;
+  /** The account that owns the target's services; unknown when nobody can say. Asked once, then remembered. */
+  getOwnDomainId(options: CallOptions): Promise<string | Unknown>;
+  /** Switches the service's approval on, and nothing else. CSS has no such switch: rejects with code `not-supported`. */
   enableApproval(serviceId: string, options: CallOptions): Promise<CallTrace>;
 }
