@@ -15,8 +15,9 @@ import type { Policy } from './core/policy.ts';
 import { loadPolicy } from './policy-file.ts';
 import type { RunRequest, RunSettings } from './reconcile/execute.ts';
 import { reconcile, type ReconcileResult } from './reconcile/reconcile.ts';
-import type { Run } from './reconcile/run.ts';
+import type { Run, Target } from './reconcile/run.ts';
 import type { RunResult } from './reconcile/run-result.ts';
+import { type Survey, type SurveyRequest, survey } from './reconcile/survey.ts';
 import { sweep } from './reconcile/sweep.ts';
 
 /** What an approver is made of. */
@@ -61,10 +62,7 @@ export function createApprover(options: ApproverOptions): Approver {
     mode,
     guard: config.guard,
     limits: config.limits,
-    targets: config.targets.map((target) => {
-      const port = portFor(target, http);
-      return { port: mode === 'dry-run' ? withholdWrites(port) : port, selection: target.services };
-    }),
+    targets: targetsFor(config, http, mode),
     store: openStore(config.auditStore, config.folder),
     clock,
     newRunId,
@@ -78,12 +76,39 @@ export function createApprover(options: ApproverOptions): Approver {
   };
 }
 
+/** What a look at the live services takes. The configuration's own policy and trail are not even opened. */
+export type SurveyOptions = Pick<ApproverOptions, 'config' | 'env' | 'build' | 'clock' | 'random' | 'onHttp'>;
+
+/**
+ * Reads the pending and accepted connections of all targets, with the facts that any of `policies` reads. Sends reads only,
+ * and writes nothing.
+ *
+ * @throws CredentialsError for missing credentials.
+ */
+export function surveyLive(
+  options: SurveyOptions,
+  policies: readonly [Policy, ...Policy[]],
+  request: SurveyRequest,
+): Promise<Survey> {
+  const { config, build, clock = systemClock } = options;
+  const http = httpClientFor(config, readCredentials(options.env), clock, options);
+  const targets = targetsFor(config, http, 'dry-run');
+  return survey({ limits: config.limits, targets, clock, newRunId, build }, policies, request);
+}
+
+function targetsFor(config: Config, http: HttpClient, mode: Run['mode']): readonly Target[] {
+  return config.targets.map((target) => {
+    const port = portFor(target, http);
+    return { port: mode === 'dry-run' ? withholdWrites(port) : port, selection: target.services };
+  });
+}
+
 /** One client for all targets: the limits on requests hold over all of them. */
 function httpClientFor(
   { limits }: Config,
   authenticator: Credentials,
   clock: Clock,
-  { random = Math.random, onHttp }: ApproverOptions,
+  { random = Math.random, onHttp }: Pick<ApproverOptions, 'random' | 'onHttp'>,
 ): HttpClient {
   return createHttpClient({
     authenticator,

@@ -87,17 +87,16 @@ export function configPath(
  */
 export function loadConfig(file: string, env: Readonly<Record<string, string | undefined>>): Config {
   const text = readJsonFile(file, 'a configuration (name one with `--config` or APPROVER_CONFIG)');
-  if (!validateConfig(text.value)) {
-    throw invalidDocument(file, problemsOf(validateConfig.errors ?? [], text.value), text.positionOf);
-  }
+  const complaints: string[] = [];
+  const mode = modeOf(env['APPROVER_MODE'], complaints);
+  const { lines } = invalidDocument(file, problemsIn(text.value), text.positionOf);
+  if (complaints.length + lines.length > 0) throw new DocumentError(file, [...complaints, ...lines]);
   const source = text.value as ConfigSource;
-  const problems = unavailable(source);
-  if (problems.length > 0) throw invalidDocument(file, problems, text.positionOf);
   const folder = path.dirname(file);
   return Object.freeze({
     path: file,
     policyPath: path.resolve(folder, source.policy),
-    mode: modeOf(source.mode, env['APPROVER_MODE'], file),
+    mode: mode ?? source.mode ?? 'enforce',
     targets: source.targets.map(targetOf),
     auditStore: source.audit?.store ?? DEFAULT_STORE,
     folder,
@@ -106,12 +105,61 @@ export function loadConfig(file: string, env: Readonly<Record<string, string | u
   });
 }
 
-function modeOf(mode: Run['mode'] | undefined, override: string | undefined, file: string): Run['mode'] {
-  if (!override) return mode ?? 'enforce';
-  if (override === 'enforce' || override === 'dry-run') return override;
-  throw new DocumentError(file, [
-    `APPROVER_MODE: found ${quoteName(override)}, expected \`enforce\` or \`dry-run\``,
-  ]);
+/** What `APPROVER_MODE` says; an empty variable counts as unset. A wrong value is a complaint. */
+function modeOf(text: string | undefined, complaints: string[]): Run['mode'] | undefined {
+  if (!text) return undefined;
+  if (text === 'enforce' || text === 'dry-run') return text;
+  complaints.push(`APPROVER_MODE: found ${quoteName(text)}, expected \`enforce\` or \`dry-run\``);
+  return undefined;
+}
+
+function problemsIn(document: unknown): readonly Problem[] {
+  if (!validateConfig(document)) return problemsOf(validateConfig.errors ?? [], document).map(inWords);
+  const source = document as ConfigSource;
+  return [...unusableHosts(source), ...unavailable(source)];
+}
+
+/** What a pattern of the schema asks for, for people, by the last part of the pointer. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  region: 'a region like `ap-southeast-1`',
+  project_id: 'a project id: 1 to 64 letters, digits, `-` and `_`',
+  services: '`"all"`, an array of service ids, or `{"tags": {"key": "value"}}`',
+  endpoint: 'a base URL like `https://host:port`, without user, query or fragment',
+  signing_key: '`env:NAME`, `file:PATH` or `aws-kms:KEY_ID`',
+};
+
+function inWords(problem: Problem): Problem {
+  const { pointer, found, expected } = problem;
+  const key = pointer.slice(pointer.lastIndexOf('/') + 1);
+  return {
+    ...problem,
+    found: key === 'endpoint' ? withoutPassword(found) : found,
+    ...(expected.startsWith('a text that matches') &&
+      Object.hasOwn(IN_WORDS, key) && { expected: IN_WORDS[key] ?? '' }),
+  };
+}
+
+/** Somebody may have written user and password before the host; where the text is cut, nobody can tell. */
+function withoutPassword(found: string): string {
+  return found.includes('@') || found.includes('…') ? 'a text that is not shown, for it may hold a password' : found;
+}
+
+/** What the schema's patterns let through and no URL can be made of. */
+function unusableHosts({ targets }: ConfigSource): readonly Problem[] {
+  return targets.flatMap(({ region, endpoint }, i) => {
+    if (endpoint !== undefined) {
+      if (URL.canParse(endpoint)) return [];
+      return [
+        inWords({
+          pointer: `/targets/${i}/endpoint`,
+          found: quoteName(endpoint),
+          expected: IN_WORDS['endpoint'] ?? '',
+        }),
+      ];
+    }
+    if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(region)) return [];
+    return [{ pointer: `/targets/${i}/region`, found: quoteName(region), expected: IN_WORDS['region'] ?? '' }];
+  });
 }
 
 function targetOf(source: TargetSource): TargetConfig {

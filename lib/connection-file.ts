@@ -20,6 +20,20 @@ export function loadConnection(path: string, reads: readonly string[]): Attribut
   return attributes;
 }
 
+/** Reads the connections in the file `path`, an array. Throws DocumentError with every problem. */
+export function loadConnections(path: string, reads: readonly string[]): readonly Attributes[] {
+  const text = readJsonFile(path, 'connections: an array of objects of attributes by name');
+  if (!Array.isArray(text.value)) {
+    const found = quoteValue(text.value);
+    const expected = 'an array of connections, each an object of attributes by name';
+    throw invalidDocument(path, [{ pointer: '', found, expected }], text.positionOf);
+  }
+  const read = text.value.map((value: unknown, i) => readConnection(value, reads, `/${i}`));
+  const problems = read.flatMap((connection) => connection.problems);
+  if (problems.length > 0) throw invalidDocument(path, problems, text.positionOf);
+  return read.map(({ attributes }) => attributes);
+}
+
 /**
  * Reads a connection that lists attributes by name: a value, `null` for absent, `{"unknown": true}` for unknown. Each of `reads`
  * that is not listed is absent, which only holds for connections that somebody made up.
@@ -31,7 +45,10 @@ export function readConnection(
 ): { readonly attributes: Attributes; readonly problems: readonly Problem[] } {
   const attributes = new Map<string, Fact>(reads.map((name) => [name, null]));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { attributes, problems: [{ pointer, found: quoteValue(value), expected: 'an object of attributes by name' }] };
+    return {
+      attributes,
+      problems: [{ pointer, found: quoteValue(value), expected: 'an object of attributes by name' }],
+    };
   }
   const problems: Problem[] = [];
   for (const [name, written] of Object.entries(value)) {
@@ -55,7 +72,11 @@ function readFact(name: string, written: unknown, pointer: string): Fact | Probl
   }
   const fact = parseFact(written, kind);
   if (fact !== undefined) return fact;
-  return { pointer, found: quoteValue(written), expected: `${FORMS[kind]}, \`null\` (absent) or \`{"unknown": true}\`` };
+  return {
+    pointer,
+    found: quoteValue(written),
+    expected: `${FORMS[kind]}, \`null\` (absent) or \`{"unknown": true}\``,
+  };
 }
 
 function isProblem(value: Fact | Problem): value is Problem {

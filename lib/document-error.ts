@@ -18,7 +18,9 @@ export class DocumentError extends Error {
 
 /** Makes the error for a file that could not be read at all. */
 export function unreadableDocument(path: string, what: string, error: unknown): DocumentError {
-  if (error instanceof JsonTextError) return new DocumentError(path, [`${path}: ${error.message}`], error);
+  if (error instanceof JsonTextError) {
+    return new DocumentError(path, [`${path}${placeOf(error.position)}: ${error.message}`], error);
+  }
   return new DocumentError(path, [`${path}: ${describeFileError(error)}, expected ${what}`], error);
 }
 
@@ -29,11 +31,13 @@ export function invalidDocument(
   positionOf: (pointer: string) => TextPosition | undefined,
 ): DocumentError {
   const lines = problems.map((problem) => {
-    const position = positionOf(problem.pointer);
-    const place = position ? `:${position.line}:${position.column}` : '';
-    return `${path}${place}: ${formatProblem(problem)}`;
+    return `${path}${placeOf(positionOf(problem.pointer))}: ${formatProblem(problem)}`;
   });
   return new DocumentError(path, lines);
+}
+
+function placeOf(position: TextPosition | undefined): string {
+  return position ? `:${position.line}:${position.column}` : '';
 }
 
 const FILE_ERRORS: Readonly<Record<string, string>> = {
@@ -41,6 +45,10 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
   EACCES: 'it may not be read by this user',
   EPERM: 'it may not be read by this user',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'the path is too long',
+  EFBIG: 'it is over 128 MiB',
 };
 
 function describeFileError(error: unknown): string {

@@ -1,5 +1,6 @@
 /** Reads a JSON file that a person wrote, strictly: one meaning per key, and every complaint with line and column. Knows no schema. */
 import { findNodeAtLocation, type JSONPath, type Node, parseTree, printParseErrorCode, visit } from 'jsonc-parser';
+import { quoteName } from './core/problem.ts';
 
 /** A place in a text, both counted from 1. */
 export interface TextPosition {
@@ -7,14 +8,15 @@ export interface TextPosition {
   readonly column: number;
 }
 
-/** A text that is not JSON, or JSON with two meanings. The message says what is wrong and where, on one line. */
+/** A text that is not JSON, or JSON with two meanings. The message says on one line what is wrong; `position` says where. */
 export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';
   readonly code = 'invalid-json';
+  /** `undefined` when it is about the text as a whole. */
   readonly position: TextPosition | undefined;
 
   constructor(message: string, position?: TextPosition) {
-    super(position ? `line ${position.line}, column ${position.column}: ${message}` : message);
+    super(message);
     this.position = position;
   }
 }
@@ -30,10 +32,11 @@ export interface JsonText {
  * Parses a JSON text. A byte order mark is skipped.
  *
  * @throws JsonTextError on invalid UTF-8, comments, trailing commas, a key that stands twice in one object, a key called
- * `__proto__`, and anything else that RFC 8259 does not allow.
+ * `__proto__`, more than 500 levels, and anything else that RFC 8259 does not allow.
  */
 export function parseJsonText(bytes: Uint8Array): JsonText {
   const text = decode(bytes);
+  if (!/\S/.test(text)) throw new JsonTextError('found nothing but white space, expected a JSON value');
   const complaint = findComplaint(text);
   if (complaint) throw complaint;
   let value: unknown;
@@ -41,71 +44,131 @@ export function parseJsonText(bytes: Uint8Array): JsonText {
     value = JSON.parse(text);
   } catch (error) {
     // The scan above is a different parser; where it is more lenient, the stricter one has the last word.
-    throw new JsonTextError(`is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new JsonTextError(`found no JSON (${error instanceof Error ? error.message : String(error)}), expected JSON`);
   }
-  return { value, positionOf: (pointer) => positionIn(text, pointer) };
+  let places: Places | undefined;
+  return {
+    value,
+    positionOf: (pointer) => {
+      // Only broken documents are asked for places, and then once for every problem.
+      places ??= findPlaces(text);
+      return positionIn(places, pointer);
+    },
+  };
 }
 
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new JsonTextError('is not valid UTF-8');
+    throw new JsonTextError('found bytes that are not UTF-8, expected JSON in UTF-8');
   }
 }
 
-const COMPLAINTS: Readonly<Record<string, string>> = {
-  InvalidSymbol: 'found a word that is no JSON value',
-  InvalidNumberFormat: 'found a number that is not written as JSON writes numbers',
-  PropertyNameExpected: 'expected a key in double quotes (a comma before `}` is not JSON)',
-  ValueExpected: 'expected a value (a comma before `]` is not JSON)',
-  ColonExpected: 'expected `:`',
-  CommaExpected: 'expected `,`',
-  CloseBraceExpected: 'expected `}`',
-  CloseBracketExpected: 'expected `]`',
-  EndOfFileExpected: 'expected the end of the file',
-  InvalidCommentToken: 'found a comment, which JSON does not have',
-  UnexpectedEndOfComment: 'found a comment, which JSON does not have',
-  UnexpectedEndOfString: 'found a text without its closing quote',
-  UnexpectedEndOfNumber: 'found a number that ends too early',
-  InvalidUnicode: 'found a `\\u` without four hex digits',
-  InvalidEscapeCharacter: 'found a `\\` before a character that it cannot escape',
-  InvalidCharacter: 'found a control character inside a text',
+interface Complaint {
+  /** The text at the place when left out. */
+  readonly found?: string;
+  readonly expected: string;
+}
+
+const COMPLAINTS: Readonly<Record<string, Complaint>> = {
+  InvalidSymbol: { expected: 'a JSON value' },
+  InvalidNumberFormat: { expected: 'a number as JSON writes numbers' },
+  PropertyNameExpected: { expected: 'a key in double quotes' },
+  ValueExpected: { expected: 'a value' },
+  ColonExpected: { expected: '`:`' },
+  CommaExpected: { expected: '`,`' },
+  CloseBraceExpected: { expected: '`}`' },
+  CloseBracketExpected: { expected: '`]`' },
+  EndOfFileExpected: { expected: 'the end of the file' },
+  InvalidCommentToken: { found: 'a comment', expected: 'JSON, which has none' },
+  UnexpectedEndOfComment: { found: 'a comment', expected: 'JSON, which has none' },
+  UnexpectedEndOfString: { found: 'a text without its closing quote', expected: '`"` on the same line' },
+  UnexpectedEndOfNumber: { found: 'a number that ends too early', expected: 'a digit' },
+  InvalidUnicode: { found: '`\\u` without its digits', expected: 'four hex digits' },
+  InvalidEscapeCharacter: { found: '`\\` before a character that it cannot escape', expected: '`\\\\`' },
+  InvalidCharacter: { found: 'a control character inside a text', expected: 'it escaped, like `\\n`' },
 };
+
+const SHOWN_MAX = 40;
+
+function complaintAt(text: string, code: string, offset: number, length: number): string {
+  const { found, expected } = COMPLAINTS[code] ?? { expected: 'JSON' };
+  const there = text.slice(offset, offset + Math.min(Math.max(length, 1), SHOWN_MAX));
+  const isAfterComma = /^[}\]]$/.test(there) && /,\s*$/.test(text.slice(Math.max(0, offset - 1_000), offset));
+  const hint = isAfterComma ? ' (a comma before it is not JSON)' : '';
+  return `found ${found ?? (there === '' ? 'the end of the file' : quoteName(there))}, expected ${expected}${hint}`;
+}
+
+/** What reads the value afterwards is recursive, and must not run out of stack, whatever calls it. */
+const DEPTH_MAX = 500;
 
 function findComplaint(text: string): JsonTextError | undefined {
   let complaint: JsonTextError | undefined;
+  let depth = 0;
   const complain = (message: string, line: number, character: number) => {
     complaint ??= new JsonTextError(message, { line: line + 1, column: character + 1 });
+  };
+  const descend = (line: number, character: number) => {
+    depth += 1;
+    if (depth > DEPTH_MAX) {
+      complain(`found more than ${DEPTH_MAX} levels of nesting, expected fewer`, line, character);
+    }
   };
   const keys: Set<string>[] = [];
   try {
     visit(
       text,
       {
-        onObjectBegin: () => void keys.push(new Set()),
-        onObjectEnd: () => void keys.pop(),
+        onObjectBegin: (_offset, _length, line, character) => {
+          keys.push(new Set());
+          descend(line, character);
+        },
+        onObjectEnd: () => {
+          keys.pop();
+          depth -= 1;
+        },
+        onArrayBegin: (_offset, _length, line, character) => descend(line, character),
+        onArrayEnd: () => {
+          depth -= 1;
+        },
         onObjectProperty: (key, _offset, _length, line, character) => {
-          if (key === '__proto__') complain('found the key `__proto__`, which is not allowed', line, character);
-          if (keys.at(-1)?.has(key)) complain(`found the key ${JSON.stringify(key)} a second time`, line, character);
+          if (key === '__proto__') complain('found the key `__proto__`, expected any other name', line, character);
+          if (keys.at(-1)?.has(key)) {
+            complain(`found the key ${quoteName(key)} a second time, expected each key once`, line, character);
+          }
           keys.at(-1)?.add(key);
         },
-        onError: (code, _offset, _length, line, character) =>
-          complain(COMPLAINTS[printParseErrorCode(code)] ?? 'is not JSON', line, character),
+        onError: (code, offset, length, line, character) => {
+          if (!complaint) complain(complaintAt(text, printParseErrorCode(code), offset, length), line, character);
+        },
       },
       { disallowComments: true, allowTrailingComma: false },
     );
   } catch (error) {
-    if (error instanceof RangeError) return new JsonTextError('is nested too deeply');
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
+    // The scan is recursive itself, and its caller may have left little stack.
+    return complaint ?? new JsonTextError('found too many levels of nesting, expected fewer');
   }
   return complaint;
 }
 
-function positionIn(text: string, pointer: string): TextPosition | undefined {
-  const root = parseTree(text);
+/** A text with what it takes to find places in it. */
+interface Places {
+  readonly root: Node | undefined;
+  /** Where each line starts, ascending. */
+  readonly lineStarts: readonly number[];
+}
+
+function findPlaces(text: string): Places {
+  const lineStarts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
+  return { root: parseTree(text), lineStarts };
+}
+
+function positionIn({ root, lineStarts }: Places, pointer: string): TextPosition | undefined {
   const node = root && findNodeAtLocation(root, pathOf(root, pointer));
-  return node && positionAt(text, node.offset);
+  return node && positionAt(lineStarts, node.offset);
 }
 
 function pathOf(root: Node, pointer: string): JSONPath {
@@ -118,8 +181,13 @@ function pathOf(root: Node, pointer: string): JSONPath {
   return path;
 }
 
-function positionAt(text: string, offset: number): TextPosition {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: offset - lineStart + 1 };
+function positionAt(lineStarts: readonly number[], offset: number): TextPosition {
+  let low = 0;
+  let high = lineStarts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((lineStarts[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return { line: low + 1, column: offset - (lineStarts[low] ?? 0) + 1 };
 }

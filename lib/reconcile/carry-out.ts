@@ -168,6 +168,7 @@ async function confirmService(
     const pause = PAUSES_MS[Math.min(look, PAUSES_MS.length - 1)] ?? 0;
     const isOver = run.clock.now() + pause > until || run.time.deadline.aborted;
     if (isOver || !(await slept(run, pause))) {
+      if (run.time.deadline.aborted) run.isComplete = false;
       for (const errand of waiting) if (!isToSendAgain(errand)) errand.outcome ??= settleWithoutState(errand);
       return;
     }

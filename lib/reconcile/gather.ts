@@ -2,6 +2,7 @@
 import pMap from 'p-map';
 import { CloudError } from '../cloud/cloud-error.ts';
 import type { ConnectionListing, EndpointServices } from '../cloud/endpoint-services.ts';
+import { subjectOf } from '../audit/record.ts';
 import { type CostlyFact, costsOf } from '../core/attributes.ts';
 import type { Connection, Endpoint, Service, ServiceRef, TargetRef } from '../core/connection.ts';
 import { isUnknown, UNKNOWN, type Unknown } from '../core/fact.ts';
@@ -25,25 +26,36 @@ export interface GatheredService {
 
 /** Reads all governed services of all targets. A target or service that fails becomes a finding and is left out. */
 export async function gatherAll(targets: readonly Target[], run: Run): Promise<readonly GatheredService[]> {
-  const perTarget = await Promise.all(targets.map((target) => gatherTarget(target, run)));
+  // A service that several targets select is judged once: two decisions with one id could not be told apart in the trail.
+  const taken = new Set<string>();
+  const perTarget = await Promise.all(targets.map((target) => gatherTarget(target, taken, run)));
   const gathered = perTarget.flat();
   const pending = gathered.reduce((sum, service) => sum + service.pending.length, 0);
   run.observe({ stage: 'listed', services: gathered.length, pending });
   return gathered;
 }
 
-async function gatherTarget({ port, selection }: Target, run: Run): Promise<readonly GatheredService[]> {
+async function gatherTarget(
+  { port, selection }: Target,
+  taken: Set<string>,
+  run: Run,
+): Promise<readonly GatheredService[]> {
   const target = targetRefOf(port);
-  const services = await tryRead(run, target, () => port.listServices({ signal: run.time.stopping }));
+  const services = await tryRead(run, target, () => port.listServices({ signal: run.time.reading }));
   if (!services) return [];
   const governed = await selectServices(services, selection, port, run);
-  const gathered = await pMap(governed, (service) => gatherService(port, service, run), {
+  const untaken = governed.filter(({ serviceId }) => {
+    const name = subjectOf(serviceRefOf(port, serviceId));
+    return !taken.has(name) && taken.add(name);
+  });
+  const gathered = await pMap(untaken, (service) => gatherService(port, service, run), {
     concurrency: run.limits.concurrency,
   });
   return gathered.filter((service) => service !== null);
 }
 
-async function selectServices(
+/** Returns those of `services` that the selection governs; what cannot be told becomes a finding. */
+export async function selectServices(
   services: readonly Service[],
   selection: ServiceSelection,
   port: EndpointServices,
@@ -70,7 +82,13 @@ async function selectServices(
   }
 }
 
-function hasTags(service: Service, wanted: ReadonlyMap<string, string>, port: EndpointServices, run: Run): boolean {
+/** True when a service has all `wanted` tags. False, after a finding, when they cannot be read. */
+export function hasTags(
+  service: Service,
+  wanted: ReadonlyMap<string, string>,
+  port: EndpointServices,
+  run: Run,
+): boolean {
   const { tags } = service;
   const isUnreadable = isUnknown(tags) || [...wanted.keys()].some((key) => isUnknown(tags.get(key)));
   if (isUnreadable) {
@@ -99,8 +117,11 @@ export async function gatherService(
   // Counting a domain's connections needs those in every state, and one listing is a truer picture than two.
   const filter = costs.has('domain.connections') ? {} : { state: 'pending' as const };
   const listing = await tryRead(run, ref, () =>
-    port.listConnections(ref.serviceId, filter, { signal: run.time.stopping }),
+    port.listConnections(ref.serviceId, filter, { signal: run.time.reading }),
   );
+  if (listing && !listing.isComplete) {
+    reportFailure(run, ref, 'incomplete', 'its connections could not all be listed; those that were are judged');
+  }
   return listing && complete(port, service, listing, listedAt, costs, run);
 }
 
@@ -130,7 +151,7 @@ async function complete(
 ): Promise<GatheredService> {
   const pending = listing.connections.filter((connection) => connection.state === 'pending');
   const ref = serviceRefOf(port, service.serviceId);
-  reportUnknownStates(listing, ref, run);
+  reportUnknownStates(listing.connections, ref, run);
   return {
     ref,
     port,
@@ -144,22 +165,23 @@ async function complete(
   };
 }
 
-async function withTags(port: EndpointServices, service: Service, run: Run): Promise<Service> {
+/** Returns a service with its tags, which cost a call where the listing did not carry them; unreadable ones stay unknown. */
+export async function withTags(port: EndpointServices, service: Service, run: Run): Promise<Service> {
   if (!isUnknown(service.tags)) return service;
-  // Unreadable tags stay unknown: the rules that read them hold.
-  const tags = await valueOrUnknown(() => port.getServiceTags(service.serviceId, { signal: run.time.stopping }));
+  const tags = await valueOrUnknown(() => port.getServiceTags(service.serviceId, { signal: run.time.reading }));
   return { ...service, tags };
 }
 
-async function readEndpoints(
+/** Reads the consumers' endpoints of these connections; what cannot be read is unknown. */
+export async function readEndpoints(
   port: EndpointServices,
-  pending: readonly Connection[],
+  connections: readonly Connection[],
   run: Run,
 ): Promise<ReadonlyMap<string, Endpoint | Unknown>> {
   const entries = await pMap(
-    pending,
+    connections,
     async ({ endpointId }) => {
-      const endpoint = await valueOrUnknown(() => port.getEndpoint(endpointId, { signal: run.time.stopping }));
+      const endpoint = await valueOrUnknown(() => port.getEndpoint(endpointId, { signal: run.time.reading }));
       return [endpointId, endpoint] as const;
     },
     { concurrency: run.limits.concurrency },
@@ -177,7 +199,7 @@ async function valueOrUnknown<T>(read: () => Promise<T>): Promise<T | Unknown> {
 }
 
 /** Runs a read; a failure becomes a finding (or just an incomplete run, when time ran out) and `null`. */
-async function tryRead<T>(run: Run, subject: TargetRef | ServiceRef, read: () => Promise<T>): Promise<T | null> {
+export async function tryRead<T>(run: Run, subject: TargetRef | ServiceRef, read: () => Promise<T>): Promise<T | null> {
   try {
     return await read();
   } catch (error) {
@@ -206,8 +228,9 @@ export function reportFailure(
   report(run, { code: 'service-failed', severity: 'error', message, details }, subject);
 }
 
-function reportUnknownStates(listing: ConnectionListing, ref: ServiceRef, run: Run): void {
-  const strange = listing.connections.filter((connection) => connection.state === 'unknown');
+/** Records that some of a service's connections are in an unknown state, if any are. */
+export function reportUnknownStates(connections: readonly Connection[], ref: ServiceRef, run: Run): void {
+  const strange = connections.filter((connection) => connection.state === 'unknown');
   if (strange.length === 0) return;
   const statuses = [...new Set(strange.map(({ record }) => record.status ?? 'none'))].sort();
   report(

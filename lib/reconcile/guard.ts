@@ -1,6 +1,6 @@
 /** Watches that governed services ask for approval at all. With approval off, connections are let in past every policy. */
 import { CloudError } from '../cloud/cloud-error.ts';
-import type { EndpointServices } from '../cloud/endpoint-services.ts';
+import type { CallOptions, EndpointServices } from '../cloud/endpoint-services.ts';
 import type { Service, ServiceRef } from '../core/connection.ts';
 import { type Run, report } from './run.ts';
 
@@ -25,7 +25,7 @@ async function restoreApproval(port: EndpointServices, ref: ServiceRef, run: Run
   // No durable audit record, no action: the finding is the record of what is about to be changed, and why.
   await run.log.flush();
   try {
-    await port.enableApproval(ref.serviceId, options);
+    await enableApproval(port, ref, options);
     const after = await port.getService(ref.serviceId, options);
     if (after?.approvalEnabled === true) {
       report(
@@ -40,6 +40,15 @@ async function restoreApproval(port: EndpointServices, ref: ServiceRef, run: Run
     if (!(error instanceof CloudError)) throw error;
     // Dry-run withholds the call; the finding before says all there is to say.
     if (error.code !== 'dry-run') reportNotRestored(run, ref, error.message, error.code);
+  }
+}
+
+async function enableApproval(port: EndpointServices, ref: ServiceRef, options: CallOptions): Promise<void> {
+  try {
+    await port.enableApproval(ref.serviceId, options);
+  } catch (error) {
+    // A lost answer says nothing about the service; what is read back afterwards does.
+    if (!(error instanceof CloudError) || error.effect === 'none') throw error;
   }
 }
 

@@ -2,9 +2,16 @@
 import { CloudError } from '../cloud/cloud-error.ts';
 import type { EndpointServices } from '../cloud/endpoint-services.ts';
 import type { Connection, ConnectionRef, Service } from '../core/connection.ts';
-import { isUnknown } from '../core/fact.ts';
 import { beginRun, finishRun, judgeAndFinish, type RunRequest, type RunSettings } from './execute.ts';
-import { gatherConnection, reportFailure, serviceRefOf, targetRefOf } from './gather.ts';
+import {
+  gatherConnection,
+  hasTags,
+  reportFailure,
+  reportUnknownStates,
+  serviceRefOf,
+  targetRefOf,
+  withTags,
+} from './gather.ts';
 import type { Run, Target } from './run.ts';
 import type { ConnectionResult, RunResult } from './run-result.ts';
 
@@ -50,6 +57,7 @@ async function reconcileIn(
   if (connection === undefined) return end(run, 'unreachable');
   if (connection === null) return end(run, 'no-connection');
   const ref = { ...serviceRefOf(port, serviceId), endpointId };
+  reportUnknownStates([connection], serviceRefOf(port, serviceId), run);
   if (connection.state !== 'pending') return supersede(run, ref, connection);
   const gathered = await gatherConnection(port, service, connection, run);
   if (!gathered) return end(run, 'unreachable');
@@ -66,7 +74,7 @@ async function supersede(run: Run, ref: ConnectionRef, { domainId, state }: Conn
     effect: null,
     cause: null,
     rules: [],
-    reason: 'no longer pending',
+    reason: state === 'unknown' ? 'in a state that this build does not know' : 'no longer pending',
     outcome: { status: 'superseded', state },
   };
   const { result } = await finishRun([], new Set(), run);
@@ -88,27 +96,11 @@ async function findService(
     if (selection.by === 'ids' && !selection.ids.includes(serviceId)) continue;
     const service = await tryRead(run, port, null, () => port.getService(serviceId, { signal: run.time.stopping }));
     if (!service) continue;
-    if (selection.by !== 'tags' || (await hasTags(port, service, selection.tags, run))) return { port, service };
+    if (selection.by !== 'tags') return { port, service };
+    const tagged = await withTags(port, service, run);
+    if (hasTags(tagged, selection.tags, port, run)) return { port, service: tagged };
   }
   return null;
-}
-
-async function hasTags(
-  port: EndpointServices,
-  service: Service,
-  wanted: ReadonlyMap<string, string>,
-  run: Run,
-): Promise<boolean> {
-  const { serviceId } = service;
-  const signal = run.time.stopping;
-  const tags = isUnknown(service.tags)
-    ? await tryRead(run, port, serviceId, () => port.getServiceTags(serviceId, { signal }))
-    : service.tags;
-  if (!tags || isUnknown(tags)) {
-    run.isComplete = false;
-    return false;
-  }
-  return [...wanted].every(([key, value]) => tags.get(key) === value);
 }
 
 async function tryRead<T>(

@@ -3,6 +3,7 @@ import { claimDeadRun, findDeadRuns, type ClaimedRun, type OpenDecision } from '
 import type { TrailStore } from '../audit/store.ts';
 import { TrailError } from '../audit/trail-reader.ts';
 import { CloudError } from '../cloud/cloud-error.ts';
+import { NO_SUCH_SERVICE } from '../cloud/vpcep-codes.ts';
 import type { Connection, ConnectionState } from '../core/connection.ts';
 import type { Outcome } from './outcome.ts';
 import { type Run, report, type Target } from './run.ts';
@@ -80,9 +81,11 @@ async function recoverOutcome(open: OpenDecision, targets: readonly Target[], ru
 
 async function read({ port }: Target, { ref }: OpenDecision, run: Run): Promise<Connection | null | undefined> {
   try {
-    return await port.getConnection(ref.serviceId, ref.endpointId, { signal: run.time.stopping });
+    return await port.getConnection(ref.serviceId, ref.endpointId, { signal: run.time.reading });
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
+    // With its service a connection is gone for good: waiting for it would leave the decision open for ever.
+    if (error.hasCode(...NO_SUCH_SERVICE)) return null;
     if (error.code === 'deadline') {
       run.isComplete = false;
       return undefined;
