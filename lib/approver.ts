@@ -61,6 +61,8 @@ export function createApprover(options: ApproverOptions): Approver {
     policy,
     mode,
     guard: config.guard,
+    accepted: config.accepted,
+    annotates: config.annotates,
     limits: config.limits,
     targets: targetsFor(config, http, mode),
     store: openStore(config.auditStore, config.folder),

@@ -8,7 +8,7 @@ import { quoteName } from './core/problem.ts';
 import { problemsOf } from './core/schema-problems.ts';
 import { DocumentError, invalidDocument } from './document-error.ts';
 import { readJsonFile } from './policy-file.ts';
-import type { Guard, Run, RunLimits, ServiceSelection } from './reconcile/run.ts';
+import type { AcceptedReview, Guard, Run, RunLimits, ServiceSelection } from './reconcile/run.ts';
 
 /** One governed project, as configured. */
 export interface TargetConfig {
@@ -19,6 +19,8 @@ export interface TargetConfig {
   readonly services: ServiceSelection;
   /** Base URL in place of the region's host. */
   readonly endpoint: string | undefined;
+  /** The account that owns the services, where it cannot be looked up. */
+  readonly ownDomainId: string | undefined;
 }
 
 /** The limits of interfaces.md; `null` is no limit. */
@@ -37,6 +39,9 @@ export interface Config {
   readonly auditStore: string;
   readonly folder: string;
   readonly guard: Guard;
+  readonly accepted: AcceptedReview;
+  /** Whether effect and reason go into the connections' descriptions, where the API has them. */
+  readonly annotates: boolean;
   readonly limits: Limits;
 }
 
@@ -47,7 +52,7 @@ interface ConfigSource {
   readonly audit?: { readonly store?: string; readonly signing_key?: string };
   readonly guard?: Guard;
   readonly annotate?: boolean;
-  readonly accepted?: 'off' | 'report' | 'revoke';
+  readonly accepted?: AcceptedReview;
   readonly limits?: {
     readonly concurrency?: number;
     readonly requests_per_second?: number | null;
@@ -65,6 +70,7 @@ interface TargetSource {
   readonly project_id: string;
   readonly services: string | readonly string[] | { readonly tags: Readonly<Record<string, string>> };
   readonly endpoint?: string;
+  readonly own_domain_id?: string;
 }
 
 /** Where the configuration is looked for when neither `--config` nor `APPROVER_CONFIG` says. */
@@ -101,6 +107,8 @@ export function loadConfig(file: string, env: Readonly<Record<string, string | u
     auditStore: source.audit?.store ?? DEFAULT_STORE,
     folder,
     guard: source.guard ?? 'report',
+    accepted: source.accepted ?? 'off',
+    annotates: source.annotate ?? false,
     limits: limitsOf(source.limits ?? {}),
   });
 }
@@ -116,7 +124,7 @@ function modeOf(text: string | undefined, complaints: string[]): Run['mode'] | u
 function problemsIn(document: unknown): readonly Problem[] {
   if (!validateConfig(document)) return problemsOf(validateConfig.errors ?? [], document).map(inWords);
   const source = document as ConfigSource;
-  return [...unusableHosts(source), ...unavailable(source)];
+  return unusableHosts(source);
 }
 
 /** What a pattern of the schema asks for, for people, by the last part of the pointer. */
@@ -170,6 +178,7 @@ function targetOf(source: TargetSource): TargetConfig {
     projectId: source.project_id,
     services: selectionOf(source.services),
     endpoint: source.endpoint,
+    ownDomainId: source.own_domain_id,
   };
 }
 
@@ -188,17 +197,4 @@ function limitsOf(source: NonNullable<ConfigSource['limits']>): Limits {
     confirmSeconds: source.confirm_seconds ?? 30,
     runMinutes: source.run_minutes ?? 60,
   };
-}
-
-/** What the contract has and this version does not do yet. Refused, because ignoring it would leave a gap nobody sees. */
-function unavailable(source: ConfigSource): Problem[] {
-  const problems: Problem[] = [];
-  const refuse = (pointer: string, found: string, expected: string) =>
-    problems.push({ pointer, found: `${quoteName(found)}, which this version cannot do yet`, expected });
-  for (const [i, target] of source.targets.entries()) {
-    if (target.kind === 'css') refuse(`/targets/${i}/kind`, 'css', '`vpcep`');
-  }
-  if (source.annotate === true) refuse('/annotate', 'true', '`false`');
-  if (source.accepted === 'report' || source.accepted === 'revoke') refuse('/accepted', source.accepted, '`off`');
-  return problems;
 }

@@ -1,7 +1,7 @@
 /** Carries out the decisions of one batch and finds out what became of each. Needs the decisions to be durable already; writes no record. */
 import pMap from 'p-map';
 import { CloudError } from '../cloud/cloud-error.ts';
-import { handlingOf } from '../cloud/vpcep-codes.ts';
+import { handlingOf } from '../cloud/handling.ts';
 import type { Connection, ConnectionState } from '../core/connection.ts';
 import type { GatheredService } from './gather.ts';
 import { groupBy } from './group-by.ts';
@@ -27,6 +27,10 @@ interface Errand {
   answer: Answer;
   /** True once an answer was lost: a wanted state seen later may well be our own doing. */
   wasLost: boolean;
+  /** True once a call that named several connections was refused: the next one names this one alone. */
+  isAlone: boolean;
+  /** Why the last call did not do it. */
+  error: CloudError | null;
   outcome: Outcome | null;
 }
 
@@ -36,7 +40,8 @@ interface Errand {
 type Answer =
   | { readonly kind: 'unsent' }
   | { readonly kind: 'taken' }
-  | { readonly kind: 'refused'; readonly error: CloudError }
+  /** `isShared`: the call named other connections too, any of which may have been at fault. */
+  | { readonly kind: 'refused'; readonly error: CloudError; readonly isShared: boolean }
   | { readonly kind: 'lost'; readonly error: CloudError };
 
 /** Counts what was sent for a service since it was listed, to tell when another look is worth its requests. */
@@ -50,10 +55,11 @@ export async function carryOut(batch: readonly Judgement[], sent: SentCounts, ru
   for (let round = 0; round < SENDS_MAX && unsettled(errands).length > 0; round++) {
     let done = 0;
     await pMap(
-      unsettled(errands),
-      async (errand) => {
-        await send(errand, sent, run);
-        run.observe({ stage: 'acting', done: ++done, total });
+      callsFor(unsettled(errands)),
+      async (call) => {
+        await send(call, sent, run);
+        done += call.errands.length;
+        run.observe({ stage: 'acting', done, total });
       },
       { concurrency: run.limits.concurrency },
     );
@@ -70,6 +76,8 @@ function errandFor(judgement: Judgement): Errand {
     state: judgement.connection.state,
     answer: { kind: 'unsent' },
     wasLost: false,
+    isAlone: false,
+    error: null,
     outcome: null,
   };
   if (judgement.decision.effect === 'hold') errand.outcome = outcomeOf(errand, { status: 'withheld', by: 'hold' });
@@ -83,7 +91,8 @@ function unsettled(errands: readonly Errand[]): readonly Errand[] {
 /** Settles what is no longer pending by now. A reject must not undo what somebody accepted while the run was busy elsewhere. */
 async function dropStale(errands: readonly Errand[], sent: SentCounts, run: Run): Promise<void> {
   const now = run.clock.now();
-  for (const [service, group] of groupBy(errands, (errand) => errand.judgement.source)) {
+  const pending = errands.filter((errand) => errand.judgement.connection.state === 'pending');
+  for (const [service, group] of groupBy(pending, (errand) => errand.judgement.source)) {
     // Reading a list again may cost a twentieth of what was sent for it: the run stays within its share of requests.
     const allowance = 2 + (sent.get(service) ?? 0) / 20;
     if (now - service.listedAt < FRESH_MS || service.pages > allowance || run.time.stopping.aborted) continue;
@@ -100,26 +109,55 @@ async function dropStale(errands: readonly Errand[], sent: SentCounts, run: Run)
   }
 }
 
-async function send(errand: Errand, sent: SentCounts, run: Run): Promise<void> {
-  const { ref, source, decision } = errand.judgement;
+/** One accept or reject, of as many connections as the API lets one name. */
+interface ActionCall {
+  readonly source: GatheredService;
+  readonly effect: 'accept' | 'reject';
+  readonly errands: readonly Errand[];
+}
+
+function callsFor(errands: readonly Errand[]): readonly ActionCall[] {
+  const calls: ActionCall[] = [];
+  for (const [source, group] of groupBy(errands, (errand) => errand.judgement.source)) {
+    for (const effect of ['accept', 'reject'] as const) {
+      const same = group.filter((errand) => errand.judgement.decision.effect === effect);
+      const together = same.filter((errand) => !errand.isAlone);
+      for (let at = 0; at < together.length; at += source.port.endpointsPerAction) {
+        calls.push({ source, effect, errands: together.slice(at, at + source.port.endpointsPerAction) });
+      }
+      calls.push(...same.filter((errand) => errand.isAlone).map((errand) => ({ source, effect, errands: [errand] })));
+    }
+  }
+  return calls;
+}
+
+async function send({ source, effect, errands }: ActionCall, sent: SentCounts, run: Run): Promise<void> {
   if (run.time.stopping.aborted) {
-    if (errand.answer.kind === 'unsent') errand.outcome = outcomeOf(errand, { status: 'withheld', by: 'deadline' });
+    for (const errand of errands) errand.outcome = outcomeOf(errand, { status: 'withheld', by: 'deadline' });
     return;
   }
   sent.set(source, (sent.get(source) ?? 0) + 1);
+  const { serviceId } = source.ref;
+  const endpointIds = errands.map((errand) => errand.judgement.ref.endpointId);
   const options = { signal: run.time.deadline };
   try {
     const answer =
-      decision.effect === 'accept'
-        ? await source.port.accept(ref.serviceId, ref.endpointId, options)
-        : await source.port.reject(ref.serviceId, ref.endpointId, options);
-    note(errand, answer);
-    errand.answer = { kind: 'taken' };
-    if (answer.connection) errand.state = answer.connection.state;
+      effect === 'accept'
+        ? await source.port.accept(serviceId, endpointIds, options)
+        : await source.port.reject(serviceId, endpointIds, options);
+    const shown = new Map(answer.connections.map((connection) => [connection.endpointId, connection.state]));
+    for (const errand of errands) {
+      note(errand, answer);
+      errand.answer = { kind: 'taken' };
+      errand.state = shown.get(errand.judgement.ref.endpointId) ?? errand.state;
+    }
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
-    note(errand, error);
-    settleRefusal(errand, error);
+    for (const errand of errands) {
+      note(errand, error);
+      errand.error = error;
+      settleRefusal(errand, error, errands.length > 1);
+    }
   }
 }
 
@@ -129,13 +167,15 @@ function note(errand: Errand, call: { readonly attempts: number; readonly reques
 }
 
 /** Settles what needs no look at the state, and leaves the rest for one. */
-function settleRefusal(errand: Errand, error: CloudError): void {
+function settleRefusal(errand: Errand, error: CloudError, isShared: boolean): void {
   if (error.effect === 'unknown') {
     errand.answer = { kind: 'lost', error };
     errand.wasLost = true;
     return;
   }
-  errand.answer = { kind: 'refused', error };
+  errand.answer = { kind: 'refused', error, isShared };
+  // One bad id must not take the others with it.
+  errand.isAlone ||= isShared;
   if (error.code === 'dry-run') errand.outcome = outcomeOf(errand, { status: 'withheld', by: 'dry-run' });
   else if (error.code === 'deadline' && !errand.wasLost) {
     errand.outcome = outcomeOf(errand, { status: 'withheld', by: 'deadline' });
@@ -175,7 +215,7 @@ async function confirmService(
   }
 }
 
-/** After a lost answer the connection was read again and is still pending: then, and only then, the call may be repeated. */
+/** The connection was read again and has not moved: then, and only then, a call that was lost or refused may be repeated. */
 function isToSendAgain(errand: Errand): boolean {
   return errand.answer.kind === 'unsent';
 }
@@ -195,8 +235,8 @@ function settle(errand: Errand, seen: SeenState): void {
     errand.outcome = outcomeOf(errand, { status: 'applied' });
   } else if (seen.state === 'failed' && isOurs) {
     errand.outcome = outcomeOf(errand, { status: 'failed', error: failureOf(seen) });
-  } else if (seen.state === 'pending') {
-    settlePending(errand);
+  } else if (seen.state === errand.judgement.connection.state) {
+    settleUnchanged(errand);
   } else if (isOnItsWay && isOurs) {
     errand.answer = { kind: 'taken' };
   } else if (seen.state !== 'unknown') {
@@ -204,11 +244,15 @@ function settle(errand: Errand, seen: SeenState): void {
   }
 }
 
-function settlePending(errand: Errand): void {
-  if (errand.answer.kind === 'lost') {
+/** The connection is where it was before the call: send again what was lost, or refused because of something that has passed. */
+function settleUnchanged(errand: Errand): void {
+  const { answer } = errand;
+  if (answer.kind === 'lost') {
     errand.answer = { kind: 'unsent' };
-  } else if (errand.answer.kind === 'refused') {
-    errand.outcome = outcomeOf(errand, { status: 'failed', error: outcomeError(errand.answer.error) });
+  } else if (answer.kind === 'refused') {
+    // The cloud spoke of a conflict that the state does not show, or no longer: decided again, it is the same decision.
+    if (answer.isShared || handlingOf(answer.error) === 'superseded') errand.answer = { kind: 'unsent' };
+    else errand.outcome = outcomeOf(errand, { status: 'failed', error: outcomeError(answer.error) });
   }
 }
 
@@ -221,18 +265,21 @@ function settleWithoutState(errand: Errand): Outcome {
     case 'lost':
       return outcomeOf(errand, { status: 'failed', error: outcomeError(errand.answer.error) });
     case 'unsent':
-      return outcomeOf(errand, {
-        status: 'failed',
-        error: {
-          code: 'unconfirmed',
-          http_status: null,
-          message: `the answer was lost ${SENDS_MAX} times and the connection is still pending`,
-          retryable: true,
-        },
-      });
+      return outcomeOf(errand, { status: 'failed', error: unconfirmed(errand.error) });
     default:
       return errand.answer satisfies never;
   }
+}
+
+/** Sent as often as allowed, and the connection has not moved. */
+function unconfirmed(last: CloudError | null): NonNullable<Outcome['error']> {
+  if (last?.effect === 'none') return outcomeError(last);
+  return {
+    code: 'unconfirmed',
+    http_status: null,
+    message: `the answer was lost ${SENDS_MAX} times, and the connection is where it was`,
+    retryable: true,
+  };
 }
 
 function failureOf(connection: Connection): NonNullable<Outcome['error']> {

@@ -5,7 +5,10 @@ import { type Fact, UNKNOWN } from '../core/fact.ts';
 
 /** How many accepted or creating connections each domain has on one service; grows with the accepts of the run itself. */
 export interface DomainCounts {
-  /** The count for the domain of a connection; unknown when the domain, or some connection that could be its, is. */
+  /**
+   * The count for the domain of a connection, the connection itself left out; unknown when the domain, or some connection
+   * that could be its, is.
+   */
   readonly of: (connection: Connection) => Fact<number>;
   /** Counts a connection that the run is about to accept, so that the next decision sees it. */
   readonly add: (connection: Connection) => void;
@@ -24,9 +27,10 @@ export function countByDomain(listing: ConnectionListing): DomainCounts {
     else counts.set(connection.domainId, (counts.get(connection.domainId) ?? 0) + 1);
   }
   return {
-    of: ({ domainId }) => {
+    of: (connection) => {
+      const { domainId } = connection;
       if (!isCertain || typeof domainId !== 'string' || uncertain.has(domainId)) return UNKNOWN;
-      return counts.get(domainId) ?? 0;
+      return (counts.get(domainId) ?? 0) - (mayCount(connection) ? 1 : 0);
     },
     add: ({ domainId }) => {
       if (typeof domainId === 'string') counts.set(domainId, (counts.get(domainId) ?? 0) + 1);

@@ -5,9 +5,9 @@ import { createRunLog, type RunLogOptions } from '../audit/run-log.ts';
 import type { TrailStore } from '../audit/store.ts';
 import type { Clock } from '../clock.ts';
 import type { Policy } from '../core/policy.ts';
-import type { GatheredService } from './gather.ts';
+import { type GatheredService, targetRefOf } from './gather.ts';
 import { judgeAll } from './judge.ts';
-import type { Guard, Run, RunEvent, RunLimits, Target } from './run.ts';
+import type { AcceptedReview, Guard, Run, RunEvent, RunLimits, Target } from './run.ts';
 import { divideTime, report } from './run.ts';
 import { compareResults, type ConnectionResult, connectionResult, countRun, type RunResult } from './run-result.ts';
 import { writeAndCarryOut } from './write-batches.ts';
@@ -17,6 +17,8 @@ export interface RunSettings {
   readonly policy: Policy;
   readonly mode: Run['mode'];
   readonly guard: Guard;
+  readonly accepted: AcceptedReview;
+  readonly annotates: boolean;
   readonly limits: RunLimits;
   readonly targets: readonly Target[];
   readonly store: TrailStore;
@@ -63,6 +65,8 @@ export function beginRun(settings: RunSettings, request: RunRequest): Run {
     policy,
     mode: settings.mode,
     guard: settings.guard,
+    accepted: settings.accepted,
+    annotates: settings.annotates,
     limits,
     clock,
     startedAt: clock.now(),
@@ -90,9 +94,18 @@ export async function judgeAndFinish(
   knownHolds: ReadonlySet<string>,
   run: Run,
 ): Promise<FinishedRun> {
-  const { judgements, findings } = judgeAll(gathered, run.policy, run.limits, run.clock.now());
-  for (const finding of findings) report(run, finding, null);
+  const { judgements, findings } = judgeAll(
+    gathered,
+    run.policy,
+    run.limits,
+    run.clock.now(),
+    run.accepted === 'revoke',
+  );
+  for (const { subject, ...finding } of findings) report(run, finding, subject);
   const outcomes = await writeAndCarryOut(judgements, knownHolds, run);
+  for (const port of new Set(gathered.map((service) => service.port))) {
+    for (const notice of port.takeNotices?.() ?? []) report(run, { ...notice, severity: 'info' }, targetRefOf(port));
+  }
   const results = judgements.map((judgement) => connectionResult(judgement, outcomes.get(judgement)));
   const holds = judgements.filter(({ decision }) => decision.effect === 'hold').map(({ decisionId }) => decisionId);
   return finishRun(results, new Set(holds), run);

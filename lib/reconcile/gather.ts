@@ -8,6 +8,7 @@ import type { Connection, Endpoint, Service, ServiceRef, TargetRef } from '../co
 import { isUnknown, UNKNOWN, type Unknown } from '../core/fact.ts';
 import { countByDomain, type DomainCounts } from './domain-counts.ts';
 import { guardService } from './guard.ts';
+import { reviewable } from './review.ts';
 import { type Run, report, type ServiceSelection, type Target } from './run.ts';
 
 /** One governed service and everything its pending connections are judged by. */
@@ -16,6 +17,8 @@ export interface GatheredService {
   readonly port: EndpointServices;
   readonly service: Service;
   readonly pending: readonly Connection[];
+  /** The accepted connections that may be judged again; empty unless the run reviews them. */
+  readonly accepted: readonly Connection[];
   readonly domainCounts: DomainCounts;
   /** The consumers' endpoints by id; empty when no rule reads them. */
   readonly endpoints: ReadonlyMap<string, Endpoint | Unknown>;
@@ -115,7 +118,8 @@ export async function gatherService(
   await guardService(port, ref, service, run);
   const listedAt = run.clock.now();
   // Counting a domain's connections needs those in every state, and one listing is a truer picture than two.
-  const filter = costs.has('domain.connections') ? {} : { state: 'pending' as const };
+  const needsAll = costs.has('domain.connections') || run.accepted !== 'off';
+  const filter = needsAll ? {} : { state: 'pending' as const };
   const listing = await tryRead(run, ref, () =>
     port.listConnections(ref.serviceId, filter, { signal: run.time.reading }),
   );
@@ -135,7 +139,8 @@ export async function gatherConnection(
   const costs = costsOf(run.policy.reads);
   if (costs.has('domain.connections')) {
     const gathered = await gatherService(port, service, run);
-    return gathered && { ...gathered, pending: gathered.pending.filter((c) => c.endpointId === only.endpointId) };
+    const pending = gathered?.pending.filter(({ endpointId }) => endpointId === only.endpointId) ?? [];
+    return gathered && { ...gathered, pending, accepted: [] };
   }
   const listing = { connections: [only], isComplete: false, pages: 1 };
   return complete(port, service, listing, run.clock.now(), costs, run);
@@ -151,15 +156,18 @@ async function complete(
 ): Promise<GatheredService> {
   const pending = listing.connections.filter((connection) => connection.state === 'pending');
   const ref = serviceRefOf(port, service.serviceId);
+  const accepted = run.accepted === 'off' ? [] : await reviewable(port, ref, listing.connections, run);
+  const judged = [...pending, ...accepted];
   reportUnknownStates(listing.connections, ref, run);
   return {
     ref,
     port,
     service:
-      costs.has('service.tags') && pending.length > 0 ? ((await withTags(port, service, run)) ?? service) : service,
+      costs.has('service.tags') && judged.length > 0 ? ((await withTags(port, service, run)) ?? service) : service,
     pending,
+    accepted,
     domainCounts: countByDomain(listing),
-    endpoints: costs.has('endpoint') ? await readEndpoints(port, pending, run) : new Map(),
+    endpoints: costs.has('endpoint') ? await readEndpoints(port, judged, run) : new Map(),
     listedAt,
     pages: listing.pages,
   };

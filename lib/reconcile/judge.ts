@@ -6,9 +6,9 @@ import type { Digest } from '../core/digest.ts';
 import { type Cause, type Decision, evaluate } from '../core/evaluate.ts';
 import { UNKNOWN } from '../core/fact.ts';
 import type { Policy } from '../core/policy.ts';
-import type { FindingData } from '../audit/record.ts';
 import type { GatheredService } from './gather.ts';
-import type { RunLimits } from './run.ts';
+import { driftFinding } from './review.ts';
+import type { Finding, RunLimits } from './run.ts';
 
 /** A policy's decision, or a hold that the run's own brake or limit put in its place. */
 export interface RunDecision extends Omit<Decision, 'cause'> {
@@ -29,34 +29,38 @@ export interface Judgement {
 export interface Verdict {
   /** By service, then in order of creation. */
   readonly judgements: readonly Judgement[];
-  readonly findings: readonly FindingData[];
+  readonly findings: readonly Finding[];
 }
 
 /**
  * Judges every pending connection, one after the other: each accept counts at once for `domain.connections` and for the
- * per-domain limit of the ones after it. Older connections come first. `now` is in milliseconds since the Unix epoch.
+ * per-domain limit of the ones after it. Older connections come first. An accepted connection is judged when its service
+ * brings it along, and only a reject rule that is true says anything about it: with `isRevoking` it is then rejected like a
+ * pending one, else it is a finding. `now` is in milliseconds since the Unix epoch.
  */
 export function judgeAll(
   services: readonly GatheredService[],
   policy: Policy,
   limits: RunLimits,
   now: number,
+  isRevoking = false,
 ): Verdict {
   const limiter = new DomainLimiter(limits.acceptsPerDomainPerRun);
   const judged: Omit<Judgement, 'decisionId'>[] = [];
+  const drift: Finding[] = [];
   for (const source of [...services].sort(byServiceId)) {
+    // Before the run's own accepts count: those are no reason to cut anybody off.
+    for (const connection of [...source.accepted].sort(byCreation)) {
+      const attributes = attributesFor(connection, source, policy, now);
+      const decision = evaluate(policy, attributes, now);
+      // Only a rule may revoke: no default, and nothing undecided.
+      if (decision.effect !== 'reject' || decision.cause !== 'rule') continue;
+      const ref = { ...source.ref, endpointId: connection.endpointId };
+      if (isRevoking) judged.push({ ref, source, connection, attributes, decision });
+      else drift.push(driftFinding(ref, decision));
+    }
     for (const connection of [...source.pending].sort(byCreation)) {
-      const attributes = attributesOf(
-        {
-          service: source.ref,
-          connection,
-          serviceFacts: source.service,
-          endpoint: source.endpoints.get(connection.endpointId) ?? UNKNOWN,
-          domainConnections: source.domainCounts.of(connection),
-          now,
-        },
-        policy.reads,
-      );
+      const attributes = attributesFor(connection, source, policy, now);
       const decision = limiter.limit(evaluate(policy, attributes, now), connection);
       if (decision.effect === 'accept') source.domainCounts.add(connection);
       const ref = { ...source.ref, endpointId: connection.endpointId };
@@ -69,8 +73,20 @@ export function judgeAll(
       ...judgement,
       decisionId: decisionId(judgement.ref, judgement.connection.createdAt, policy.digest, judgement.decision.effect),
     })),
-    findings: [...braked.findings, ...limiter.findings()],
+    findings: [...braked.findings, ...limiter.findings(), ...drift],
   };
+}
+
+function attributesFor(connection: Connection, source: GatheredService, policy: Policy, now: number): Attributes {
+  const facts = {
+    service: source.ref,
+    connection,
+    serviceFacts: source.service,
+    endpoint: source.endpoints.get(connection.endpointId) ?? UNKNOWN,
+    domainConnections: source.domainCounts.of(connection),
+    now,
+  };
+  return attributesOf(facts, policy.reads);
 }
 
 /** Turns the accepts of a domain beyond its share of a run into holds. */
@@ -97,12 +113,13 @@ class DomainLimiter {
     return { ...decision, effect: 'hold', cause: 'limit', reason };
   }
 
-  findings(): readonly FindingData[] {
+  findings(): readonly Finding[] {
     return [...this.#surplus].map(([domain, held]) => ({
       code: 'limit',
       severity: 'warning',
       message: `${counted(held)} of one domain held: over the limit of ${this.#limit} accepts per domain and run`,
       details: { domain_id: domain, held, limit: this.#limit },
+      subject: null,
     }));
   }
 }
@@ -111,7 +128,7 @@ class DomainLimiter {
 function brake(
   judged: readonly Omit<Judgement, 'decisionId'>[],
   limit: number | null,
-): { judged: readonly Omit<Judgement, 'decisionId'>[]; findings: readonly FindingData[] } {
+): { judged: readonly Omit<Judgement, 'decisionId'>[]; findings: readonly Finding[] } {
   const rejects = judged.filter(({ decision }) => decision.effect === 'reject').length;
   if (limit === null || rejects <= limit) return { judged, findings: [] };
   const why = `the run would reject ${counted(rejects)}, more than the brake allows (${limit})`;
@@ -124,7 +141,15 @@ function brake(
         decision: { ...decision, effect: 'hold', cause: 'brake', reason: `${why}: ${decision.reason}` },
       };
     }),
-    findings: [{ code: 'brake', severity: 'warning', message: `${why}; none is sent`, details: { rejects, limit } }],
+    findings: [
+      {
+        code: 'brake',
+        severity: 'warning',
+        message: `${why}; none is sent`,
+        details: { rejects, limit },
+        subject: null,
+      },
+    ],
   };
 }
 

@@ -30,6 +30,9 @@ export interface RunLimits {
 /** What a service with approval switched off means to a run. */
 export type Guard = 'off' | 'report' | 'enforce';
 
+/** What to do about accepted connections that a reject rule matches now. */
+export type AcceptedReview = 'off' | 'report' | 'revoke';
+
 /** Something worth showing to a person who waits. */
 export type RunEvent =
   | { readonly stage: 'listed'; readonly services: number; readonly pending: number }
@@ -47,6 +50,9 @@ export interface Run {
   readonly policy: Policy;
   readonly mode: 'enforce' | 'dry-run';
   readonly guard: Guard;
+  readonly accepted: AcceptedReview;
+  /** Whether effect and reason go into the connections' descriptions. */
+  readonly annotates: boolean;
   readonly limits: RunLimits;
   readonly clock: Clock;
   readonly startedAt: number;

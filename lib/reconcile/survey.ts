@@ -9,7 +9,7 @@ import type { ConnectionListing, EndpointServices } from '../cloud/endpoint-serv
 import { attributesOf, costsOf } from '../core/attributes.ts';
 import type { Connection, ConnectionRef, Endpoint, Service, ServiceRef } from '../core/connection.ts';
 import { type Decision, evaluate } from '../core/evaluate.ts';
-import { type Fact, UNKNOWN, type Unknown } from '../core/fact.ts';
+import { UNKNOWN, type Unknown } from '../core/fact.ts';
 import type { Policy } from '../core/policy.ts';
 import { countByDomain } from './domain-counts.ts';
 import { beginRun, type RunRequest, type RunSettings } from './execute.ts';
@@ -65,7 +65,15 @@ export async function survey(
 ): Promise<Survey> {
   // Its log goes nowhere: it is never flushed, and there is no store to flush it to.
   const run = beginRun(
-    { ...settings, policy: policies[0], mode: 'dry-run', guard: 'off', store: NO_STORE },
+    {
+      ...settings,
+      policy: policies[0],
+      mode: 'dry-run',
+      guard: 'off',
+      accepted: 'off',
+      annotates: false,
+      store: NO_STORE,
+    },
     { ...request, trigger: 'cli', requestId: null, budgetMs: null },
   );
   try {
@@ -139,6 +147,7 @@ export function decideLive(services: readonly SurveyedService[], policy: Policy,
     port,
     service,
     pending: listing.connections.filter(({ state }) => state === 'pending'),
+    accepted: [],
     // Each policy counts its own accepts.
     domainCounts: countByDomain(listing),
     endpoints,
@@ -163,7 +172,7 @@ function decideAccepted(
         connection,
         serviceFacts: service,
         endpoint: endpoints.get(connection.endpointId) ?? UNKNOWN,
-        domainConnections: withoutItself(counts.of(connection)),
+        domainConnections: counts.of(connection),
         now,
       },
       policy.reads,
@@ -171,10 +180,6 @@ function decideAccepted(
     const decision = evaluate(policy, attributes, now);
     return { ref: { ...ref, endpointId: connection.endpointId }, connection, decision };
   });
-}
-
-function withoutItself(count: Fact<number>): Fact<number> {
-  return typeof count === 'number' ? Math.max(0, count - 1) : count;
 }
 
 const NO_LIMITS = {

@@ -1,10 +1,12 @@
 /** The write-ahead order of audit.md: decisions durable, then acts, then outcomes, batch by batch. Knows no cloud and no policy. */
 import { attributesToJson } from '../core/attributes.ts';
 import type { DecisionData } from '../audit/record.ts';
+import { annotate, toAnnotate } from './annotate.ts';
 import { carryOut, type SentCounts } from './carry-out.ts';
 import type { Judgement } from './judge.ts';
 import type { Outcome } from './outcome.ts';
-import type { Run } from './run.ts';
+import { driftFinding, revokedFinding } from './review.ts';
+import { type Run, report } from './run.ts';
 
 /** At most this many connections are decided before the first of them is acted on. */
 const BATCH_SIZE = 500;
@@ -31,17 +33,38 @@ export async function writeAndCarryOut(
   for (let start = 0; start < toWrite.length; start += BATCH_SIZE) {
     const batch = toWrite.slice(start, start + BATCH_SIZE);
     for (const judgement of batch) run.log.append('decision', decisionData(judgement, run), judgement.ref);
-    if (batch.some(({ decision }) => decision.effect !== 'hold')) await run.log.flush();
+    const isActing = batch.some(({ decision }) => decision.effect !== 'hold');
+    if (isActing || toAnnotate(batch, run).length > 0) await run.log.flush();
     const results = await carryOut(batch, sent, run);
     for (const [i, judgement] of batch.entries()) {
       const outcome = results[i];
       if (!outcome) throw new TypeError('carryOut left a judgement without an outcome');
       outcomes.set(judgement, outcome);
       run.log.append('outcome', outcome, judgement.ref);
+      reportReview(judgement, outcome, run);
       if (outcome.status === 'withheld' && outcome.by === 'deadline') run.isComplete = false;
     }
+    const settled = batch.filter((judgement) => isSettled(outcomes.get(judgement)));
+    await annotate(toAnnotate(settled, run), run);
   }
+  // Holds that are in the trail already may still lack their description.
+  const known = judgements.filter((judgement) => !outcomes.has(judgement));
+  await annotate(toAnnotate(known, run), run);
   return outcomes;
+}
+
+/** What became of an accepted connection that a reject rule matches. */
+function reportReview({ connection, decision, ref }: Judgement, outcome: Outcome, run: Run): void {
+  if (connection.state !== 'accepted') return;
+  const isRevoked = decision.effect === 'reject' && outcome.status === 'applied';
+  const { subject: _, ...finding } = isRevoked ? revokedFinding(ref, decision) : driftFinding(ref, decision);
+  report(run, finding, ref);
+}
+
+/** Whether the connection is now as its decision says, so that a description of it is true. */
+function isSettled(outcome: Outcome | undefined): boolean {
+  if (outcome?.status === 'withheld') return outcome.by === 'hold';
+  return outcome?.status === 'applied' || outcome?.status === 'submitted';
 }
 
 function decisionData({ decision, decisionId, connection, attributes }: Judgement, run: Run): DecisionData {

@@ -3,19 +3,25 @@ import { CloudError, type CloudErrorDetails } from '../../lib/cloud/cloud-error.
 import type {
   ActionAnswer,
   CallOptions,
+  CloudNotice,
   ConnectionListing,
   EndpointServices,
+  Whitelist,
 } from '../../lib/cloud/endpoint-services.ts';
 import type { Connection, ConnectionState, Endpoint, Service } from '../../lib/core/connection.ts';
-import { UNKNOWN } from '../../lib/core/fact.ts';
+import { UNKNOWN, type Unknown } from '../../lib/core/fact.ts';
 
 /** Every method that a run may call. */
-export type PortMethod = Exclude<keyof EndpointServices, 'kind' | 'region' | 'projectId'>;
+export type PortMethod = Exclude<
+  keyof EndpointServices,
+  'kind' | 'region' | 'projectId' | 'endpointsPerAction' | 'canDescribe' | 'takeNotices'
+>;
 
 /** One call of the port. */
 export interface PortCall {
   readonly method: PortMethod;
   readonly serviceId: string | null;
+  /** Of an accept or reject of several: all of them, with commas. */
   readonly endpointId: string | null;
   /** The filter's state, for lists of connections. */
   readonly state: string | null;
@@ -47,6 +53,12 @@ export interface FakeServices extends EndpointServices {
   /** Changes what the next listing says. */
   alterListing: (listing: ConnectionListing, call: PortCall) => ConnectionListing;
   readonly endpoints: Map<string, Endpoint>;
+  readonly whitelists: Map<string, Whitelist>;
+  /** What was written with `describeConnections`, by endpoint id. */
+  readonly descriptions: Map<string, string>;
+  ownDomainId: string | Unknown;
+  /** Handed out by `takeNotices`. */
+  readonly notices: CloudNotice[];
   /** Tags for `getServiceTags`. */
   readonly tags: Map<string, Service['tags']>;
   stateOf(endpointId: string): ConnectionState | null;
@@ -57,7 +69,10 @@ export interface FakeServices extends EndpointServices {
 }
 
 export interface FakeServicesOptions {
+  readonly kind?: EndpointServices['kind'];
   readonly projectId?: string;
+  /** Default: 1, as in VPCEP. */
+  readonly endpointsPerAction?: number;
   /** The only methods that may be called. Default: all. */
   readonly allowed?: readonly PortMethod[];
 }
@@ -131,7 +146,7 @@ function calling(
 
 /** Returns a port to these services. */
 export function fakeServices(services: readonly FakeService[], options: FakeServicesOptions = {}): FakeServices {
-  const { projectId = 'p1', allowed } = options;
+  const { kind = 'vpcep', projectId = 'p1', endpointsPerAction = 1, allowed } = options;
   const byId = new Map(services.map(({ service }) => [service.serviceId, service]));
   const connections = new Map(
     services.map(({ service, connections: own }) => [service.serviceId, new Map(own.map((c) => [c.endpointId, c]))]),
@@ -172,7 +187,20 @@ export function fakeServices(services: readonly FakeService[], options: FakeServ
     return connection;
   }
 
-  function act(serviceId: string, endpointId: string, wanted: 'accepted' | 'rejected'): ActionAnswer {
+  function act(serviceId: string, endpointIds: readonly string[], wanted: 'accepted' | 'rejected'): ActionAnswer {
+    if (endpointIds.length === 0 || endpointIds.length > endpointsPerAction) throw new TypeError('too many ids, or none');
+    // All or nothing, like the real one: the first that cannot be done refuses the call.
+    for (const endpointId of endpointIds) assertCan(serviceId, endpointId, wanted);
+    const connections = endpointIds.map((endpointId) => {
+      const to = wanted === 'accepted' ? fake.acceptedState : wanted;
+      const from = place(endpointId)?.connection.state ?? 'unknown';
+      fake.effects.push({ serviceId, endpointId, from, to });
+      return change(endpointId, to);
+    });
+    return { attempts: 1, requestIds: endpointIds.map((endpointId) => `request-${endpointId}`), connections };
+  }
+
+  function assertCan(serviceId: string, endpointId: string, wanted: 'accepted' | 'rejected'): void {
     const connection = ofService(serviceId).get(endpointId);
     if (connection === undefined) throw cloudError('EndPoint.2006', { httpStatus: 400 });
     const { state: from } = connection;
@@ -180,16 +208,19 @@ export function fakeServices(services: readonly FakeService[], options: FakeServ
     if (from === wanted) {
       throw cloudError(wanted === 'accepted' ? 'EndPoint.2014' : 'EndPoint.2027', { httpStatus: 400 });
     }
-    const to = wanted === 'accepted' ? fake.acceptedState : wanted;
-    fake.effects.push({ serviceId, endpointId, from, to });
-    return { attempts: 1, requestIds: [`request-${endpointId}`], connection: change(endpointId, to) };
   }
 
   const fake: FakeServices = {
-    kind: 'vpcep',
+    kind,
     region: 'eu-de',
     projectId,
+    endpointsPerAction,
+    canDescribe: kind === 'vpcep',
     calls: [],
+    notices: [],
+    whitelists: new Map(),
+    descriptions: new Map(),
+    ownDomainId: UNKNOWN,
     effects: [],
     before: () => {},
     after: () => {},
@@ -234,10 +265,23 @@ export function fakeServices(services: readonly FakeService[], options: FakeServ
         calling('getEndpoint', options, { endpointId }),
         () => fake.endpoints.get(endpointId) ?? { vpcId: UNKNOWN, projectId: UNKNOWN, tags: UNKNOWN },
       ),
-    accept: (serviceId, endpointId, options) =>
-      call(calling('accept', options, { serviceId, endpointId }), () => act(serviceId, endpointId, 'accepted')),
-    reject: (serviceId, endpointId, options) =>
-      call(calling('reject', options, { serviceId, endpointId }), () => act(serviceId, endpointId, 'rejected')),
+    accept: (serviceId, endpointIds, options) =>
+      call(calling('accept', options, { serviceId, endpointId: endpointIds.join(',') }), () =>
+        act(serviceId, endpointIds, 'accepted'),
+      ),
+    reject: (serviceId, endpointIds, options) =>
+      call(calling('reject', options, { serviceId, endpointId: endpointIds.join(',') }), () =>
+        act(serviceId, endpointIds, 'rejected'),
+      ),
+    describeConnections: (serviceId, descriptions, options) =>
+      call(calling('describeConnections', options, { serviceId, endpointId: [...descriptions.keys()].join(',') }), () => {
+        for (const [endpointId, text] of descriptions) fake.descriptions.set(endpointId, text);
+        return { attempts: 1, requestIds: [`request-${serviceId}`] };
+      }),
+    getWhitelist: (serviceId, options) =>
+      call(calling('getWhitelist', options, { serviceId }), () => fake.whitelists.get(serviceId) ?? UNKNOWN),
+    getOwnDomainId: (options) => call(calling('getOwnDomainId', options), () => fake.ownDomainId),
+    takeNotices: () => fake.notices.splice(0),
     enableApproval: (serviceId, options) =>
       call(calling('enableApproval', options, { serviceId }), () => {
         fake.setApproval(serviceId, true);

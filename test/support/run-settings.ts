@@ -78,6 +78,8 @@ export function settingsOf({ ports, selection = { by: 'all' }, limits, ...change
     policy: policyOf(BY_DOMAIN),
     mode: 'enforce',
     guard: 'off',
+    accepted: 'off',
+    annotates: false,
     store: memoryStore(),
     clock: quickClock(),
     newRunId: newTestRunId,
