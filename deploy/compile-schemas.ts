@@ -8,6 +8,7 @@ import { build } from 'esbuild';
 const SCHEMAS = {
   policy: 'policies/policy.schema.json',
   config: 'policies/approver.schema.json',
+  cases: 'policies/cases.schema.json',
 } as const;
 
 const root = fileURLToPath(new URL('..', import.meta.url));

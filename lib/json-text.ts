@@ -1,5 +1,5 @@
 /** Reads a JSON file that a person wrote, strictly: one meaning per key, and every complaint with line and column. Knows no schema. */
-import { findNodeAtLocation, type JSONPath, type Node, parseTree, printParseErrorCode, visit } from 'jsonc-parser';
+import { type Node, parseTree, printParseErrorCode, visit } from 'jsonc-parser';
 import { quoteName } from './core/problem.ts';
 
 /** A place in a text, both counted from 1. */
@@ -156,6 +156,8 @@ function findComplaint(text: string): JsonTextError | undefined {
 /** A text with what it takes to find places in it. */
 interface Places {
   readonly root: Node | undefined;
+  /** The values of each object that was asked for, by key: an object may have a million. */
+  readonly members: Map<Node, ReadonlyMap<string, Node>>;
   /** Where each line starts, ascending. */
   readonly lineStarts: readonly number[];
 }
@@ -163,22 +165,27 @@ interface Places {
 function findPlaces(text: string): Places {
   const lineStarts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
-  return { root: parseTree(text), lineStarts };
+  return { root: parseTree(text), members: new Map(), lineStarts };
 }
 
-function positionIn({ root, lineStarts }: Places, pointer: string): TextPosition | undefined {
-  const node = root && findNodeAtLocation(root, pathOf(root, pointer));
+function positionIn({ root, members, lineStarts }: Places, pointer: string): TextPosition | undefined {
+  let node = root;
+  for (const token of pointer.split('/').slice(1)) {
+    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (node?.type === 'object') node = membersOf(node, members).get(key);
+    else node = node?.type === 'array' && /^\d+$/.test(key) ? node.children?.[Number(key)] : undefined;
+  }
   return node && positionAt(lineStarts, node.offset);
 }
 
-function pathOf(root: Node, pointer: string): JSONPath {
-  const path: JSONPath = [];
-  for (const token of pointer.split('/').slice(1)) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
-    const parent = path.length === 0 ? root : findNodeAtLocation(root, path);
-    path.push(parent?.type === 'array' ? Number(key) : key);
+function membersOf(object: Node, known: Places['members']): ReadonlyMap<string, Node> {
+  let members = known.get(object);
+  if (!members) {
+    const pairs = (object.children ?? []).map(({ children }) => [children?.[0]?.value, children?.[1]] as const);
+    members = new Map(pairs.filter((pair): pair is readonly [string, Node] => pair[1] !== undefined));
+    known.set(object, members);
   }
-  return path;
+  return members;
 }
 
 function positionAt(lineStarts: readonly number[], offset: number): TextPosition {

@@ -1,6 +1,7 @@
 /** Loads a policy file: strict JSON, then the schema, then compilation. The only place where policy text meets the file system. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { compilePolicy, type Policy, PolicyError } from './core/policy.ts';
+import type { Problem } from './core/problem.ts';
 import { invalidDocument, unreadableDocument } from './document-error.ts';
 import { type JsonText, parseJsonText } from './json-text.ts';
 
@@ -34,13 +35,29 @@ export function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Reads, checks and compiles the policy in the file `path`. Throws DocumentError with every problem. */
-export function loadPolicy(path: string): Policy {
-  const text = readJsonFile(path, 'a policy');
+/** What stands in a policy file that is JSON, with its places. */
+export interface PolicyText {
+  /** `null` when the document breaks the rules of policy.md. */
+  readonly policy: Policy | null;
+  /** Everything that is wrong with it; empty when there is a policy. */
+  readonly problems: readonly Problem[];
+  readonly positionOf: JsonText['positionOf'];
+}
+
+/** Reads, checks and compiles the policy in the file `path`. Throws DocumentError only when it cannot be read or is no JSON. */
+export function loadPolicyText(path: string): PolicyText {
+  const { value, positionOf } = readJsonFile(path, 'a policy');
   try {
-    return compilePolicy(text.value);
+    return { policy: compilePolicy(value), problems: [], positionOf };
   } catch (error) {
-    if (error instanceof PolicyError) throw invalidDocument(path, error.problems, text.positionOf);
+    if (error instanceof PolicyError) return { policy: null, problems: error.problems, positionOf };
     throw error;
   }
+}
+
+/** Reads, checks and compiles the policy in the file `path`. Throws DocumentError with every problem. */
+export function loadPolicy(path: string): Policy {
+  const { policy, problems, positionOf } = loadPolicyText(path);
+  if (policy === null) throw invalidDocument(path, problems, positionOf);
+  return policy;
 }

@@ -16,7 +16,9 @@ function isSchema(value: unknown): value is Schema {
 
 /** Every key that a policy can have, with the schema of its value. */
 function keysOf(schema: Schema, where: string): readonly (readonly [string, Schema])[] {
-  const named = ['properties', 'patternProperties'].flatMap((keyword) => Object.entries(Object(schema[keyword]) as object));
+  const named = ['properties', 'patternProperties'].flatMap((keyword) =>
+    Object.entries(Object(schema[keyword]) as object),
+  );
   const here = named.map(([key, value]) => [`${where}/${key}`, value as Schema] as const);
   const nested = ['properties', '$defs'].flatMap((keyword) => Object.entries(Object(schema[keyword]) as object));
   return [...here, ...nested.flatMap(([key, value]) => (isSchema(value) ? keysOf(value, `${where}/${key}`) : []))];

@@ -1,10 +1,12 @@
 /** `vpcep-approver emulator`: the local cloud, until it is stopped. */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { unreadableDocument } from '../document-error.ts';
-import { startEmulator } from '../emulator/emulator.ts';
-import { parseScenario, type Scenario } from '../emulator/scenario.ts';
-import { type Command, EXIT_OK, parseArguments, wholeNumber } from './command.ts';
+import { DocumentError } from '../document-error.ts';
+import { type Emulator, type EmulatorOptions, startEmulator } from '../emulator/emulator.ts';
+import { readScenario, type Scenario, type ScenarioCredential } from '../emulator/scenario.ts';
+import { ScenarioError } from '../emulator/scenario-reader.ts';
+import { readJsonFile } from '../policy-file.ts';
+import { type Command, EXIT_OK, parseArguments, UsageError, wholeNumber } from './command.ts';
+import { plain } from './terminal.ts';
 
 export const emulatorCommand: Command = {
   name: 'emulator',
@@ -20,16 +22,14 @@ export const emulatorCommand: Command = {
       { port: { type: 'string' }, scenario: { type: 'string' }, faults: { type: 'string' } },
       [],
     );
-    const emulator = await startEmulator({
+    const emulator = await start({
       port: wholeNumber('--port', values.port ?? '9080', 0, 65_535),
       ...(values.scenario !== undefined && { scenario: loadScenario(path.resolve(folder, values.scenario)) }),
       ...(values.faults !== undefined && { faults: values.faults }),
-      onLog: (line) => terminal.print(line),
+      onLog: (line) => terminal.print(plain(line)),
     });
     terminal.print(`local cloud at ${emulator.url} (stop with Ctrl-C)`);
-    for (const { access_key, secret_key } of emulator.cloud.credentials()) {
-      terminal.print(`  HUAWEICLOUD_SDK_AK=${access_key} HUAWEICLOUD_SDK_SK=${secret_key}`);
-    }
+    for (const credential of emulator.cloud.credentials()) terminal.print(`  ${variablesOf(credential)}`);
     await new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
       else stop.addEventListener('abort', () => resolve(), { once: true });
@@ -39,12 +39,31 @@ export const emulatorCommand: Command = {
   },
 };
 
-function loadScenario(file: string): Scenario {
-  let text: string;
+async function start(options: EmulatorOptions): Promise<Emulator> {
   try {
-    text = readFileSync(file, 'utf8');
+    return await startEmulator(options);
   } catch (error) {
-    throw unreadableDocument(file, 'a scenario', error);
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EADDRINUSE')
+      throw new UsageError(`--port: found ${options.port} taken, expected a free port (0 for any)`);
+    if (code === 'EACCES')
+      throw new UsageError(`--port: found ${options.port}, which this user may not open, expected one above 1023`);
+    throw error;
   }
-  return parseScenario(text);
+}
+
+/** What to set for the approver, in the form that a shell takes. */
+function variablesOf({ access_key, secret_key, security_token }: ScenarioCredential): string {
+  const token = security_token === undefined ? '' : ` HUAWEICLOUD_SDK_SECURITY_TOKEN=${security_token}`;
+  return plain(`HUAWEICLOUD_SDK_AK=${access_key} HUAWEICLOUD_SDK_SK=${secret_key}${token}`);
+}
+
+function loadScenario(file: string): Scenario {
+  const { value } = readJsonFile(file, 'a scenario');
+  try {
+    return readScenario(value);
+  } catch (error) {
+    if (error instanceof ScenarioError) throw new DocumentError(file, [`${file}: ${error.message}`], error);
+    throw error;
+  }
 }

@@ -12,12 +12,17 @@ export function explanationToJson(policy: Policy, { decision, trace }: Explanati
   return {
     ...decision,
     policy: { name: policy.name, digest: policy.digest },
-    trace: trace.map((rule) => ({
-      rule: rule.rule.id,
-      effect: rule.effect,
-      result: nameOfTruth(rule.result),
-      conditions: [...validityToJson(rule, now), ...conditionsOf(rule).map(conditionToJson)],
-    })),
+    trace: trace.map((rule) => ruleToJson(rule, now)),
+  };
+}
+
+/** Returns how one rule came out, as in the document of {@link explanationToJson}. */
+export function ruleToJson(rule: RuleTrace, now: number): object {
+  return {
+    rule: rule.rule.id,
+    effect: rule.effect,
+    result: nameOfTruth(rule.result),
+    conditions: [...validityToJson(rule, now), ...conditionsOf(rule).map(conditionToJson)],
   };
 }
 
@@ -54,15 +59,21 @@ export function printExplanation({ decision, trace }: Explanation, terminal: Ter
   terminal.print(`${terminal.tone(EFFECT_TONES[effect], effect)} (${cause}): ${plain(reason)}`);
   const determining = new Set(rules);
   const ordered = [...trace].sort((a, b) => Number(determining.has(b.rule.id)) - Number(determining.has(a.rule.id)));
-  for (const rule of ordered) printRule(rule, determining.has(rule.rule.id), terminal);
+  for (const rule of ordered) {
+    terminal.print('');
+    printRule(rule, determining.has(rule.rule.id), terminal);
+  }
 }
 
-const EFFECT_TONES = { accept: 'good', reject: 'bad', hold: 'warn' } as const satisfies Record<string, Tone>;
+/** The colour of each effect. */
+export const EFFECT_TONES = { accept: 'good', reject: 'bad', hold: 'warn' } as const satisfies Record<string, Tone>;
 
-function printRule(trace: RuleTrace, isDetermining: boolean, terminal: Terminal): void {
+/** Prints one rule as a tree; what determined the decision gets a `>`. */
+export function printRule(trace: RuleTrace, isDetermining: boolean, terminal: Terminal): void {
   const pointer = isDetermining ? '>' : ' ';
-  terminal.print('');
-  terminal.print(`${pointer} ${truthMark(trace.result, terminal)} ${terminal.tone('strong', trace.rule.id)} (${trace.effect})`);
+  terminal.print(
+    `${pointer} ${truthMark(trace.result, terminal)} ${terminal.tone('strong', trace.rule.id)} (${trace.effect})`,
+  );
   const validity = validityOf(trace.rule);
   if (validity) {
     const span = [validity.from && `from ${validity.from}`, validity.until && `until ${validity.until}`];

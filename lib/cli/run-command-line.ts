@@ -6,10 +6,21 @@ import { DocumentError } from '../document-error.ts';
 import { FaultError } from '../emulator/faults.ts';
 import { ScenarioError } from '../emulator/scenario-reader.ts';
 import { nearestName } from '../core/nearest-name.ts';
-import { type Command, EXIT_OK, EXIT_USAGE, EXIT_WRONG, type Surroundings, UsageError } from './command.ts';
+import { quoteName } from '../core/problem.ts';
+import {
+  type Command,
+  EXIT_OK,
+  EXIT_USAGE,
+  EXIT_WRONG,
+  type Surroundings,
+  unknownOption,
+  UsageError,
+} from './command.ts';
 import { emulatorCommand } from './emulator-command.ts';
 import { policyCheckCommand } from './policy-check-command.ts';
+import { policyDiffCommand } from './policy-diff-command.ts';
 import { policyExplainCommand } from './policy-explain-command.ts';
+import { policyTestCommand } from './policy-test-command.ts';
 import { reconcileCommand } from './reconcile-command.ts';
 import { sweepCommand } from './sweep-command.ts';
 import { plain } from './terminal.ts';
@@ -19,38 +30,68 @@ const COMMANDS: readonly Command[] = [
   reconcileCommand,
   emulatorCommand,
   policyCheckCommand,
+  policyTestCommand,
   policyExplainCommand,
+  policyDiffCommand,
 ];
+
+const NAMES = COMMANDS.map(({ name }) => name).join(', ');
 
 /** Runs a command line (without the program's name) and returns the exit code. Never rejects. */
 export async function runCommandLine(words: readonly string[], surroundings: Surroundings): Promise<number> {
   try {
     return await dispatch(words, surroundings);
   } catch (error) {
-    for (const line of linesOf(error)) surroundings.terminal.complain(`vpcep-approver: ${plain(line)}`);
+    const lines = linesOf(error).map(plain);
+    surroundings.terminal.complain(lines.join('\n'));
+    // A program that asked for a document gets one, whatever happens.
+    if (hasOption(words, '--json')) surroundings.terminal.printJson({ errors: lines });
     return exitCodeOf(error);
   }
 }
 
-async function dispatch(words: readonly string[], surroundings: Surroundings): Promise<number> {
+function hasOption(words: readonly string[], option: string): boolean {
+  const end = words.indexOf('--');
+  return words.slice(0, end < 0 ? undefined : end).includes(option);
+}
+
+async function dispatch(all: readonly string[], surroundings: Surroundings): Promise<number> {
   const { terminal } = surroundings;
+  const words = commandFirst(all);
   const [first] = words;
+  if (first === undefined) throw new UsageError(`no command, expected one of ${NAMES} (\`--help\` says more)`);
   if (first === '--version') {
     terminal.print(VERSION);
     return EXIT_OK;
   }
-  if (first === undefined || first === '--help' || first === 'help') {
-    terminal.print(overview());
-    return first === undefined ? EXIT_USAGE : EXIT_OK;
-  }
   const command = COMMANDS.find(({ name }) => name.split(' ').every((word, i) => words[i] === word));
-  if (!command) throw unknownCommand(words);
-  const args = words.slice(command.name.split(' ').length);
-  if (args.includes('--help')) {
-    terminal.print(`vpcep-approver ${command.usage}`);
+  if (command) {
+    const args = words.slice(command.name.split(' ').length);
+    if (!isHelp(args)) return command.run(args, surroundings);
+    terminal.print(
+      `vpcep-approver ${command.usage}\n\n  --config FILE   in place of APPROVER_CONFIG and policies/approver.json`,
+    );
     return EXIT_OK;
   }
-  return command.run(args, surroundings);
+  const isFamily = first === 'help' || COMMANDS.some(({ name }) => name.startsWith(`${first} `));
+  if (isHelp(words.slice(0, 1)) || first === 'help' || (isFamily && isHelp(words))) {
+    terminal.print(overview());
+    return EXIT_OK;
+  }
+  if (first.startsWith('-')) throw unknownOption(first, ['config', 'help', 'version']);
+  throw unknownCommand(words);
+}
+
+function isHelp(words: readonly string[]): boolean {
+  return hasOption(words, '--help') || hasOption(words, '-h');
+}
+
+/** `--config FILE` works everywhere, so also before the command. */
+function commandFirst(words: readonly string[]): readonly string[] {
+  const [first = '', second, ...rest] = words;
+  if (first === '--config' && second !== undefined) return [...rest, first, second];
+  if (first.startsWith('--config=')) return [...words.slice(1), first];
+  return words;
 }
 
 function overview(): string {
@@ -69,24 +110,30 @@ function unknownCommand(words: readonly string[]): UsageError {
   const said = words.slice(0, 2).filter((word) => !word.startsWith('-'));
   const nearest = nearestName(said.join(' '), names) ?? nearestName(said[0] ?? '', names);
   const hint = nearest === undefined ? '' : ` (did you mean \`${nearest}\`?)`;
-  return new UsageError(`unknown command \`${said.join(' ')}\`, expected one of ${names.join(', ')}${hint}`);
+  return new UsageError(`unknown command ${quoteName(said.join(' '))}, expected one of ${NAMES}${hint}`);
 }
 
 function linesOf(error: unknown): readonly string[] {
+  // These begin with file, line and column, where editors look for them.
   if (error instanceof DocumentError) return error.lines;
-  if (!(error instanceof Error)) return [String(error)];
-  if (isExpected(error)) return [error.message];
-  if ('code' in error && error.code === 'EADDRINUSE') return ['--port: the port is taken, expected a free one'];
-  return [`internal error: ${error.message.split('\n')[0]} (please report this)`];
+  return [`vpcep-approver: ${lineOf(error)}`];
+}
+
+function lineOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (isExpected(error)) return error.message;
+  return `internal error: ${error.message.split('\n')[0]} (please report this)`;
 }
 
 function isExpected(error: Error): boolean {
-  return [UsageError, CredentialsError, StoreError, ScenarioError, FaultError].some((kind) => error instanceof kind);
+  return isUsage(error) || error instanceof StoreError;
 }
 
 function exitCodeOf(error: unknown): number {
-  const isUsage = [UsageError, DocumentError, CredentialsError, ScenarioError, FaultError].some(
-    (kind) => error instanceof kind,
-  );
-  return isUsage || (error instanceof StoreError && error.code === 'invalid-locator') ? EXIT_USAGE : EXIT_WRONG;
+  if (error instanceof StoreError) return error.code === 'invalid-locator' ? EXIT_USAGE : EXIT_WRONG;
+  return isUsage(error) ? EXIT_USAGE : EXIT_WRONG;
+}
+
+function isUsage(error: unknown): boolean {
+  return [UsageError, DocumentError, CredentialsError, ScenarioError, FaultError].some((kind) => error instanceof kind);
 }

@@ -1,5 +1,6 @@
 /** A run as a person reads it on a terminal: decisions by service, findings, the sum, and where to look next. */
 import { groupBy } from '../reconcile/group-by.ts';
+import type { Finding } from '../reconcile/run.ts';
 import type { ConnectionResult, RunResult } from '../reconcile/run-result.ts';
 import { type Cell, tableLines } from './table.ts';
 import { plain, type Terminal, type Tone } from './terminal.ts';
@@ -17,22 +18,31 @@ export function printRun(result: RunResult, trail: string, terminal: Terminal): 
   for (const [service, connections] of groupBy(result.connections, (connection) => connection.ref.serviceId)) {
     const { kind, region, projectId } = (connections[0] as ConnectionResult).ref;
     terminal.print('');
-    terminal.print(`${terminal.tone('strong', plain(service))}  ${kind}, ${region}, project ${plain(projectId)}`);
+    terminal.print(
+      `${terminal.tone('strong', plain(service))}  ${kind}, ${plain(region)}, project ${plain(projectId)}`,
+    );
     const rows = connections.map((connection) => rowOf(connection, terminal));
     const [header = '', ...lines] = tableLines(HEADER, rows, WIDTHS, terminal.width);
     terminal.print([terminal.tone('dim', header), ...lines].join('\n'));
   }
-  if (result.findings.length > 0) {
-    terminal.print('');
-    for (const finding of result.findings) {
-      const tone = finding.severity === 'error' ? 'bad' : 'warn';
-      const about = finding.subject && 'serviceId' in finding.subject ? ` (service ${finding.subject.serviceId})` : '';
-      terminal.print(`${terminal.tone(tone, `${finding.severity} ${finding.code}`)}: ${plain(finding.message + about)}`);
-    }
+  for (const [i, finding] of result.findings.filter(({ severity }) => severity !== 'error').entries()) {
+    if (i === 0) terminal.print('');
+    terminal.print(`${terminal.tone('warn', `${finding.severity} ${finding.code}`)}: ${aboutOf(finding)}`);
   }
   terminal.print('');
   terminal.print(sumOf(result));
   terminal.print(terminal.tone('dim', `run ${result.runId}, trail ${trail}`));
+}
+
+/** Prints what went wrong to standard error, one line each. */
+export function printErrors({ findings }: RunResult, terminal: Terminal): void {
+  for (const finding of findings) {
+    if (finding.severity === 'error') terminal.complain(`vpcep-approver: ${finding.code}: ${aboutOf(finding)}`);
+  }
+}
+
+function aboutOf({ message, subject }: Finding): string {
+  return plain(subject && 'serviceId' in subject ? `${message} (service ${subject.serviceId})` : message);
 }
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -71,6 +81,7 @@ function sumOf({ counts, mode, isComplete, connections }: RunResult): string {
     [counts.failed, 'failed'],
   ] as const;
   const words = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
-  const sum = counts.listed === 0 ? 'nothing pending' : `${counts.listed} pending: ${words.join(', ')}`;
+  const nothing = isComplete ? 'nothing pending' : 'nothing pending was seen';
+  const sum = counts.listed === 0 ? nothing : `${counts.listed} pending: ${words.join(', ')}`;
   return isComplete ? sum : `${sum} (incomplete: not everything could be seen or settled)`;
 }

@@ -1,4 +1,5 @@
-/** Lays out columns of text. The last column takes what is left; on a terminal nothing is wider than the screen. */
+/** Lays out columns of text. The last column takes what is left and wraps; on a terminal nothing is wider than the screen. */
+import { cut, widthOf, wrap } from './text-width.ts';
 
 /** One cell: its text, and how to dress it once it is cut and padded. */
 export interface Cell {
@@ -7,10 +8,13 @@ export interface Cell {
 }
 
 const GAP = '  ';
+/** With less room than this beside the others, the last column stands below them. */
+const LAST_MIN = 30;
+const BELOW = '    ';
 
 /**
- * Returns the lines of a table. `widths` are the most a column may take on a terminal; where `screen` is `null` nothing is cut.
- * Cut cells end in `…`.
+ * Returns the lines of a table. `widths` are the most a column may take on a terminal; where `screen` is `null` nothing is cut or
+ * wrapped. Cut cells end in `…`; the last column is never cut.
  */
 export function tableLines(
   header: readonly string[],
@@ -18,31 +22,50 @@ export function tableLines(
   widths: readonly number[],
   screen: number | null,
 ): readonly string[] {
-  const taken = header.map((title, i) => {
-    const longest = Math.max(title.length, ...rows.map((row) => lengthOf(row[i]?.text ?? '')));
+  const natural = header.map((title, i) => {
+    const longest = Math.max(widthOf(title), ...rows.map((row) => widthOf(row[i]?.text ?? '')));
     return screen === null ? longest : Math.min(longest, widths[i] ?? longest);
   });
-  if (screen !== null) {
-    const before = taken.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
-    taken[taken.length - 1] = Math.max(10, screen - before);
+  const taken = natural.slice(0, -1);
+  if (screen !== null) shrink(taken, screen);
+  const left = screen === null ? Number.POSITIVE_INFINITY : screen - widthTogether(taken) - GAP.length;
+  return [header.map((text): Cell => ({ text })), ...rows].flatMap((row, i) => {
+    const line = row.slice(0, -1).map((cell, column) => dressed(cell, padded(cell.text, taken[column] ?? 0)));
+    const last = row.at(-1) ?? { text: '' };
+    if (left >= LAST_MIN) return beside(line.join(GAP), widthTogether(taken), last, left);
+    // The title of a column that stands below the others would only be in the way.
+    return i === 0 ? [line.join(GAP).trimEnd()] : [line.join(GAP), ...below(last, screen ?? left)];
+  });
+}
+
+function beside(line: string, width: number, last: Cell, left: number): readonly string[] {
+  const [first = '', ...more] = wrap(last.text, left);
+  const indent = ' '.repeat(width) + GAP;
+  return [`${line}${GAP}${dressed(last, first)}`, ...more.map((text) => indent + dressed(last, text))];
+}
+
+function below(last: Cell, screen: number): readonly string[] {
+  return wrap(last.text, screen - BELOW.length).map((text) => BELOW + dressed(last, text));
+}
+
+/** Takes columns from the widest until all fit. */
+function shrink(widths: number[], screen: number): void {
+  while (widthTogether(widths) > screen) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if ((widths[widest] ?? 0) <= 1) return;
+    widths[widest] = (widths[widest] ?? 0) - 1;
   }
-  const line = (cells: readonly Cell[]) =>
-    cells
-      .map((cell, i) => {
-        const isLast = i === cells.length - 1;
-        const fitted = fit(cell.text, taken[i] ?? 0, isLast);
-        return cell.dress ? cell.dress(fitted) : fitted;
-      })
-      .join(GAP);
-  return [line(header.map((text) => ({ text }))), ...rows.map(line)];
 }
 
-function fit(text: string, width: number, isLast: boolean): string {
-  const points = Array.from(text);
-  if (points.length > width) return `${points.slice(0, Math.max(0, width - 1)).join('')}…`;
-  return isLast ? text : text + ' '.repeat(width - points.length);
+function widthTogether(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1);
 }
 
-function lengthOf(text: string): number {
-  return Array.from(text).length;
+function dressed(cell: Cell, text: string): string {
+  return cell.dress ? cell.dress(text) : text;
+}
+
+function padded(text: string, width: number): string {
+  const fitting = cut(text, width);
+  return fitting + ' '.repeat(Math.max(0, width - widthOf(fitting)));
 }

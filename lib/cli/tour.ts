@@ -3,8 +3,9 @@ import path from 'node:path';
 import { createApprover } from '../approver.ts';
 import { readBuildInfo } from '../build-info.ts';
 import { loadConfig } from '../config.ts';
+import { DocumentError } from '../document-error.ts';
 import { startEmulator } from '../emulator/emulator.ts';
-import { printRun } from './run-report.ts';
+import { printErrors, printRun } from './run-report.ts';
 import { processTerminal } from './terminal.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -13,7 +14,9 @@ const emulator = await startEmulator();
 try {
   const [credential] = emulator.cloud.credentials();
   const config = loadConfig(path.join(root, 'policies/approver.json'), {});
-  terminal.print(`The local cloud runs at ${emulator.url}; ${emulator.cloud.count({ status: 'pendingAcceptance' })} connections wait there.`);
+  terminal.print(
+    `The local cloud runs at ${emulator.url}; ${emulator.cloud.count({ status: 'pendingAcceptance' })} connections wait there.`,
+  );
   terminal.print(`One sweep judges them by policies/policy.json:\n`);
   const approver = createApprover({
     config: { ...config, targets: config.targets.map((target) => ({ ...target, endpoint: emulator.url })) },
@@ -24,12 +27,16 @@ try {
   const result = await approver.sweep({ trigger: 'cli', requestId: null, budgetMs: null });
   const trail = path.join(root, '.approver/audit/trail');
   printRun(result, trail, terminal);
+  printErrors(result, terminal);
   terminal.print(`
 Look next:
   ${path.relative(process.cwd(), trail) || trail}   the audit trail, one JSON record a line
   policies/policy.json    the policy; change a rule and run \`npm start\` again
   npm run build           then \`node dist/cli.mjs --help\`: rehearse against \`node dist/cli.mjs emulator\``);
   process.exitCode = result.counts.failed > 0 || !result.isComplete ? 1 : 0;
+} catch (error) {
+  terminal.complain(`npm start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = error instanceof DocumentError ? 2 : 1;
 } finally {
   await emulator.close();
 }

@@ -8,7 +8,7 @@ import type { RunEvent } from '../reconcile/run.ts';
 import type { RunResult } from '../reconcile/run-result.ts';
 import { EXIT_OK, EXIT_WRONG, type Surroundings } from './command.ts';
 import { runToJson } from './run-json.ts';
-import { printRun } from './run-report.ts';
+import { printErrors, printRun } from './run-report.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The options that such a command has. */
@@ -46,9 +46,11 @@ export async function runApprover(
     },
   });
   const request: RunRequest = { trigger: 'cli', requestId: null, budgetMs: null, stop, observe: progress.observe };
+  progress.begin();
   const result = await start(approver, request).finally(progress.end);
-  if (flags.json) terminal.print(JSON.stringify(runToJson(result), null, 2));
+  if (flags.json) terminal.printJson(runToJson(result));
   else printRun(result, trailOf(config.auditStore, config.folder), terminal);
+  printErrors(result, terminal);
   return exitCodeOf(result, flags.strict ?? false);
 }
 
@@ -67,24 +69,30 @@ function exitCodeOf({ counts, findings, isComplete }: RunResult, isStrict: boole
 /** Progress is for people who wait: it appears after this long. */
 const PATIENCE_MS = 2_000;
 
-interface Progress {
+/** Tells a person who waits what is going on. */
+export interface Progress {
+  readonly begin: () => void;
   readonly observe: (event: RunEvent) => void;
   readonly note: (text: string) => void;
   readonly end: () => void;
 }
 
-function createProgress(terminal: Terminal): Progress {
+/** Makes the progress of one command: `begin` before the wait, `end` after it, whatever came of it. */
+export function createProgress(terminal: Terminal, first = 'listing services and pending connections'): Progress {
   const startedAt = Date.now();
   let shownAt = 0;
-  let text = 'listing services and pending connections';
+  let text = first;
   const show = () => {
     const now = Date.now();
     if (now - startedAt < PATIENCE_MS || now - shownAt < 100) return;
     shownAt = now;
     terminal.showProgress(`${Math.round((now - startedAt) / 1_000)} s: ${text}`);
   };
-  const timer = setInterval(show, 500);
+  let timer: NodeJS.Timeout | undefined;
   return {
+    begin: () => {
+      timer = setInterval(show, 500);
+    },
     observe: (event) => {
       text = describe(event);
       show();

@@ -36,7 +36,10 @@ print();
 /** A tenth of the rules rejects, a twentieth holds, the others accept; three hang on lists of 1,000 accounts, two on no account. */
 function policyWith(count: number): object {
   const lists = Object.fromEntries(
-    ['gold', 'silver', 'bronze'].map((name) => [name, Array.from({ length: LIST_LENGTH }, (_, i) => domain(`${name}-${i}`))]),
+    ['gold', 'silver', 'bronze'].map((name) => [
+      name,
+      Array.from({ length: LIST_LENGTH }, (_, i) => domain(`${name}-${i}`)),
+    ]),
   );
   const general = [
     rule('gold', 'accept', { domain_id: { in: '@gold' }, 'service.tags.env': ['prod', 'stage'] }),
@@ -67,7 +70,9 @@ function connectionsFor(count: number): readonly Attributes[] {
   return Array.from({ length: CONNECTIONS }, (_, i) => {
     const kinds = ['gold', 'silver', 'bronze', 'account', 'account', 'stranger'];
     const kind = kinds[i % kinds.length] ?? '';
-    const domainId = domain(kind === 'account' ? `account-${(i * 7_919) % count}` : `${kind}-${(i * 31) % LIST_LENGTH}`);
+    const domainId = domain(
+      kind === 'account' ? `account-${(i * 7_919) % count}` : `${kind}-${(i * 31) % LIST_LENGTH}`,
+    );
     return new Map<string, string | number | null | typeof UNKNOWN>([
       ['domain_id', domainId],
       ['service.tags.env', i % 4 === 0 ? 'prod' : 'stage'],
@@ -86,7 +91,9 @@ function compareWithPlainLoop(policy: Policy, connections: readonly Attributes[]
 }
 
 function print(): void {
-  process.stdout.write(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, one used\n`);
+  process.stdout.write(
+    `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, one used\n`,
+  );
   process.stdout.write('median of all rounds; allow-lists of 1,000 ids; every decision names its rules\n\n');
   for (const task of bench.tasks) {
     if (task.result.state !== 'completed') throw new Error(`${task.name}: ${task.result.state}`);
