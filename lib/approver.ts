@@ -4,11 +4,14 @@ import { newRunId } from './audit/new-run-id.ts';
 import { openStore } from './audit/open-store.ts';
 import type { BuildInfo } from './build-info.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type Credentials, readCredentials } from './cloud/credentials.ts';
+import { readCredentials, readIamEndpoint } from './cloud/credentials.ts';
+import { createCss } from './cloud/css.ts';
 import { withholdWrites } from './cloud/dry-run.ts';
 import type { EndpointServices } from './cloud/endpoint-services.ts';
 import { createHttpClient, type HttpClient, type HttpEvent } from './cloud/http-client.ts';
-import { vpcepUrl } from './cloud/regions.ts';
+import { createOwnAccount } from './cloud/iam-projects.ts';
+import { createAuthenticator } from './cloud/iam-sign-in.ts';
+import { cssUrl, iamUrlOf, vpcepUrl } from './cloud/regions.ts';
 import { createVpcep } from './cloud/vpcep.ts';
 import type { Config, TargetConfig } from './config.ts';
 import type { Policy } from './core/policy.ts';
@@ -53,28 +56,29 @@ export interface Approver {
  * @throws DocumentError for a broken policy; CredentialsError for missing credentials; StoreError for a store it cannot use.
  */
 export function createApprover(options: ApproverOptions): Approver {
-  const { config, clock = systemClock } = options;
+  const { config, clock = systemClock, mode = config.mode } = options;
   const policy = loadPolicy(config.policyPath);
-  const http = httpClientFor(config, readCredentials(options.env), clock, options);
-  const mode = options.mode ?? config.mode;
-  const settings: RunSettings = {
+  const clouds = cloudsFor(options);
+  const store = openStore(config.auditStore, config.folder);
+  // The sign-in lasts from run to run; a client does not, so that what one run was refused the next may try once more.
+  const settings = (): RunSettings => ({
     policy,
     mode,
     guard: config.guard,
     accepted: config.accepted,
     annotates: config.annotates,
     limits: config.limits,
-    targets: targetsFor(config, http, mode),
-    store: openStore(config.auditStore, config.folder),
+    targets: clouds(mode),
+    store,
     clock,
     newRunId,
     build: options.build,
     ...(options.echoes && { echo: createEcho() }),
-  };
+  });
   return {
     policy,
-    sweep: (request) => sweep(settings, request),
-    reconcile: (request, connection) => reconcile(settings, request, connection),
+    sweep: (request) => sweep(settings(), request),
+    reconcile: (request, connection) => reconcile(settings(), request, connection),
   };
 }
 
@@ -93,38 +97,50 @@ export function surveyLive(
   request: SurveyRequest,
 ): Promise<Survey> {
   const { config, build, clock = systemClock } = options;
-  const http = httpClientFor(config, readCredentials(options.env), clock, options);
-  const targets = targetsFor(config, http, 'dry-run');
+  const targets = cloudsFor(options)('dry-run');
   return survey({ limits: config.limits, targets, clock, newRunId, build }, policies, request);
 }
 
-function targetsFor(config: Config, http: HttpClient, mode: Run['mode']): readonly Target[] {
-  return config.targets.map((target) => {
-    const port = portFor(target, http);
-    return { port: mode === 'dry-run' ? withholdWrites(port) : port, selection: target.services };
-  });
-}
+/** What reaching the clouds takes. */
+type CloudOptions = Pick<ApproverOptions, 'config' | 'env' | 'clock' | 'random' | 'onHttp'>;
 
-/** One client for all targets: the limits on requests hold over all of them. */
-function httpClientFor(
-  { limits }: Config,
-  authenticator: Credentials,
-  clock: Clock,
-  { random = Math.random, onHttp }: Pick<ApproverOptions, 'random' | 'onHttp'>,
-): HttpClient {
-  return createHttpClient({
-    authenticator,
-    clock,
-    random,
-    concurrency: limits.concurrency,
-    requestsPerSecond: limits.requestsPerSecond,
-    ...(onHttp && { observe: onHttp }),
-  });
+/** Prepares the sign-in once; the returned function makes the ports for one run, all over one client: limits hold over all targets. */
+function cloudsFor(options: CloudOptions): (mode: Run['mode']) => readonly Target[] {
+  const { config, env, clock = systemClock, random = Math.random, onHttp } = options;
+  const observing = onHttp && { observe: onHttp };
+  const iamOverride = readIamEndpoint(env);
+  const places = new Map(
+    config.targets.map((target) => [
+      target.projectId,
+      { iamUrl: iamUrlOf(target, iamOverride), profile: target.profile },
+    ]),
+  );
+  const placeOf = (projectId: string) => places.get(projectId);
+  const authenticator = createAuthenticator(readCredentials(env), { placeOf, clock, random, ...observing });
+  const { concurrency, requestsPerSecond } = config.limits;
+  return (mode) => {
+    const http = createHttpClient({ authenticator, clock, random, concurrency, requestsPerSecond, ...observing });
+    return config.targets.map((target) => {
+      const port = portFor(target, http, iamUrlOf(target, iamOverride));
+      return { port: mode === 'dry-run' ? withholdWrites(port) : port, selection: target.services };
+    });
+  };
 }
 
 /** One line per kind of service. */
-function portFor(target: TargetConfig, http: HttpClient): EndpointServices {
-  const { region, projectId } = target;
-  const baseUrl = target.endpoint === undefined ? vpcepUrl(target.profile, region) : new URL(target.endpoint);
-  return createVpcep({ target: { region, projectId }, baseUrl, http });
+function portFor(target: TargetConfig, http: HttpClient, iamUrl: URL): EndpointServices {
+  const { kind, profile, region, projectId, endpoint } = target;
+  const ownDomainId = createOwnAccount({ http, iamUrl, projectId, configured: target.ownDomainId });
+  const common = { target: { region, projectId }, profile, http, ownDomainId };
+  switch (kind) {
+    case 'vpcep':
+      return createVpcep({
+        ...common,
+        baseUrl: endpoint === undefined ? vpcepUrl(profile, region) : new URL(endpoint),
+      });
+    case 'css':
+      return createCss({ ...common, baseUrl: endpoint === undefined ? cssUrl(profile, region) : new URL(endpoint) });
+    default:
+      return kind satisfies never;
+  }
 }

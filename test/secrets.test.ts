@@ -8,6 +8,7 @@ import { readBuildInfo } from '../lib/build-info.ts';
 import { CloudError } from '../lib/cloud/cloud-error.ts';
 import { createHttpClient } from '../lib/cloud/http-client.ts';
 import { readCredentials } from '../lib/cloud/credentials.ts';
+import { createAuthenticator } from '../lib/cloud/iam-sign-in.ts';
 import { loadConfig } from '../lib/config.ts';
 import { readScenario } from '../lib/emulator/scenario.ts';
 import { filesBelow, makeProject, PROJECT, run, start, startCloud } from './cli/support/run.ts';
@@ -219,7 +220,11 @@ describe('a canary secret', () => {
       const request = { trigger: 'cli', requestId: null, budgetMs: null } as const;
       const credentials = readCredentials(env);
       const http = createHttpClient({
-        authenticator: credentials,
+        authenticator: createAuthenticator(credentials, {
+          placeOf: () => undefined,
+          clock: { now: Date.now, sleep: async () => {} },
+          random: () => 0.5,
+        }),
         clock: { now: Date.now, sleep: async () => {} },
         random: () => 0.5,
         concurrency: 1,

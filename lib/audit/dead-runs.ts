@@ -31,6 +31,8 @@ export interface DeadRunSearch {
   readonly closedBefore: number | null;
   /** About how many runs to look at; past it the search ends at the next full hour, and the next one goes on from there. Default 5,000. */
   readonly runs?: number;
+  /** Aborted when the search must end. */
+  readonly stop?: AbortSignal;
 }
 
 /** What a search found. */
@@ -57,19 +59,21 @@ export interface ClaimedRun {
 }
 
 /**
- * Returns the dead runs of the trail that are not recovered yet. Reads the last segments of the runs that came of age since
+ * Returns the dead runs of the trail that are not recovered yet, or `null` when `stop` came before the search was through. Reads the last segments of the runs that came of age since
  * the search before, and the records of later runs only when one of them is dead.
  *
  * @throws TrailError when a segment it reads is damaged; StoreError.
  */
-export async function findDeadRuns(store: TrailStore, search: DeadRunSearch): Promise<DeadRunFindings> {
-  const { now, runMinutes } = search;
+export async function findDeadRuns(store: TrailStore, search: DeadRunSearch): Promise<DeadRunFindings | null> {
+  const { now, runMinutes, stop } = search;
   const deadBefore = now - runMinutes * 60_000;
   // A cache from the future is no cache: it would hide every run that dies until then.
   const since = search.closedBefore !== null && search.closedBefore <= deadBefore ? search.closedBefore : null;
   const { aged, endedAt } = await listAged(store, { ...search, since, deadBefore });
-  const unfinished = await unfinishedOf(store, aged);
-  const recovered = await recoveredAmong(store, unfinished);
+  const unfinished = await unfinishedOf(store, aged, stop);
+  const recovered = await recoveredAmong(store, unfinished, stop);
+  // Fail closed: a search that was cut short may take a recovered run for an open one.
+  if (stop?.aborted) return null;
   const deadRuns = unfinished.filter((run) => !recovered.has(run.runId));
   const limits = [deadBefore - CLOCK_SKEW_MS, endedAt, ...deadRuns.map((run) => run.startedAt)];
   return {
@@ -115,10 +119,11 @@ async function listAged(
   store: TrailStore,
   search: DeadRunSearch & { readonly since: number | null; readonly deadBefore: number },
 ): Promise<{ readonly aged: readonly TrailRun[]; readonly endedAt: number }> {
-  const { since, deadBefore, runMinutes, runs = RUNS_PER_SEARCH } = search;
+  const { since, deadBefore, runMinutes, stop, runs = RUNS_PER_SEARCH } = search;
   const aged: TrailRun[] = [];
   let hour = Number.NEGATIVE_INFINITY;
   for await (const run of listRuns(store, since === null ? {} : { since })) {
+    if (stop?.aborted) break;
     const runHour = parseSegmentKey(run.segments[0] ?? '')?.hour ?? hourOf(run.startedAt);
     if (runHour > hour) {
       hour = runHour;
@@ -131,9 +136,13 @@ async function listAged(
   return { aged, endedAt: Number.POSITIVE_INFINITY };
 }
 
-async function unfinishedOf(store: TrailStore, runs: readonly TrailRun[]): Promise<TrailRun[]> {
+async function unfinishedOf(
+  store: TrailStore,
+  runs: readonly TrailRun[],
+  stop: AbortSignal | undefined,
+): Promise<TrailRun[]> {
   const unfinished: TrailRun[] = [];
-  for (let at = 0; at < runs.length; at += READS_AT_ONCE) {
+  for (let at = 0; at < runs.length && !stop?.aborted; at += READS_AT_ONCE) {
     const some = runs.slice(at, at + READS_AT_ONCE);
     const finished = await Promise.all(some.map((run) => isFinished(store, run)));
     unfinished.push(...some.filter((_, index) => finished[index] === false));
@@ -145,7 +154,11 @@ async function unfinishedOf(store: TrailStore, runs: readonly TrailRun[]): Promi
  * The ids of those dead runs that some `run.recovered` in the trail names. The trail alone is asked, not the claims: they are
  * below `state/`, whose loss must never make an outcome be written twice.
  */
-async function recoveredAmong(store: TrailStore, deadRuns: readonly TrailRun[]): Promise<ReadonlySet<string>> {
+async function recoveredAmong(
+  store: TrailStore,
+  deadRuns: readonly TrailRun[],
+  stop: AbortSignal | undefined,
+): Promise<ReadonlySet<string>> {
   const open = new Set(deadRuns.map((run) => run.runId));
   const recovered = new Set<string>();
   if (open.size === 0) return recovered;
@@ -154,7 +167,7 @@ async function recoveredAmong(store: TrailStore, deadRuns: readonly TrailRun[]):
     for (const runId of await recoveredBy(store, run)) {
       if (open.delete(runId)) recovered.add(runId);
     }
-    if (open.size === 0) break;
+    if (open.size === 0 || stop?.aborted) break;
   }
   return recovered;
 }

@@ -29,6 +29,8 @@ export interface RunLogOptions {
   readonly clock: Clock;
   /** Gets every record once it is durable, in order. Must not throw. */
   readonly echo?: (record: AuditRecord) => void;
+  /** Milliseconds; from then on others take the run for dead, so nothing is written any more. Default: never. */
+  readonly expiresAt?: number;
 }
 
 /** The records of one run, on their way into the trail. */
@@ -53,24 +55,28 @@ export interface RunLog {
    * After a rejection nobody knows what became durable, so the log is broken for good: the run must do nothing more, and
    * recovery closes it later.
    *
-   * @throws StoreError of the store at the first failure; RunLogError `broken` after it.
+   * @throws StoreError of the store at the first failure; RunLogError `broken` after it, `expired` when the run is too old.
    */
   flush(options?: { readonly inOneSegment?: boolean }): Promise<void>;
 }
 
+/** `broken`: a write failed before. `expired`: the run is older than it may get. `out-of-order`: a bug in the caller. */
+export type RunLogErrorCode = 'broken' | 'expired' | 'out-of-order';
+
 /** A run log that was asked for what it must not do. */
 export class RunLogError extends Error {
   override readonly name = 'RunLogError';
-  readonly code: 'broken' | 'out-of-order';
+  readonly code: RunLogErrorCode;
 
-  constructor(code: 'broken' | 'out-of-order', message: string, cause?: unknown) {
+  constructor(code: RunLogErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
   }
 }
 
 interface Line {
-  readonly record: AuditRecord;
+  /** Kept only for an echo: a parsed record takes many times its bytes. */
+  readonly record: AuditRecord | null;
   readonly bytes: Buffer;
 }
 
@@ -80,7 +86,7 @@ interface Line {
  * INVARIANT: no record's time, and no segment's hour, lies before the time in the run id or before an earlier record's, even
  * when the clock is set back. Recovery finds a run's segments by that.
  */
-export function createRunLog({ store, runId, clock, echo }: RunLogOptions): RunLog {
+export function createRunLog({ store, runId, clock, echo, expiresAt }: RunLogOptions): RunLog {
   let latest = runStart(runId);
   let sequence = 0;
   let segments = 0;
@@ -104,6 +110,15 @@ export function createRunLog({ store, runId, clock, echo }: RunLogOptions): RunL
     );
   }
 
+  /** A process that was suspended may wake up after others have written this run's outcomes: a second set would contradict them. */
+  function assertAlive(): void {
+    if (expiresAt === undefined || clock.now() < expiresAt || buffer.length === 0) return;
+    const error = new RunLogError('expired', `run ${runId} is older than a run may get, so it writes nothing any more`);
+    failure = { cause: error };
+    buffer = [];
+    throw error;
+  }
+
   function assertOrder(name: RecordName): void {
     if ((name === 'run.started') !== (sequence === 0)) {
       throw new RunLogError(
@@ -116,6 +131,7 @@ export function createRunLog({ store, runId, clock, echo }: RunLogOptions): RunL
 
   async function write(inOneSegment: boolean): Promise<void> {
     assertUsable();
+    assertAlive();
     const lines = buffer;
     buffer = [];
     try {
@@ -123,7 +139,7 @@ export function createRunLog({ store, runId, clock, echo }: RunLogOptions): RunL
         if (segment.length === 0) continue;
         await store.create(segmentKey(now(), runId, segments + 1), Buffer.concat(segment.map((line) => line.bytes)));
         segments += 1;
-        for (const line of segment) echo?.(line.record);
+        for (const { record } of segment) if (record) echo?.(record);
       }
     } catch (error) {
       // Fail closed: what is durable now is not known, and a gap in the sequence would look like a removed record.
@@ -155,7 +171,7 @@ export function createRunLog({ store, runId, clock, echo }: RunLogOptions): RunL
       previous = digestOf(text);
       sequence += 1;
       isFinished = name === 'run.finished';
-      buffer.push({ record: record as AuditRecord, bytes: Buffer.from(`${text}\n`) });
+      buffer.push({ record: echo ? (record as AuditRecord) : null, bytes: Buffer.from(`${text}\n`) });
       return record;
     },
     flush({ inOneSegment = false } = {}) {

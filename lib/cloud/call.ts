@@ -15,7 +15,14 @@ export interface HttpRequest {
   /** Sent as JSON. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly projectId?: string;
+  /**
+   * A question to IAM, which knows no projects: an access key signs it without one. A 401 then says nothing about the
+   * credentials elsewhere, so other requests go on.
+   */
+  readonly isGlobal?: boolean;
   readonly repeat: Repeat;
+  /** Sendings that may fail, where fewer than the client's own bound. */
+  readonly maxFailures?: number;
   /** True for 4xx codes with which the same call may succeed later; sets `retryable` of the error and nothing else. */
   readonly isRetryableCode?: (code: string) => boolean;
 }
@@ -30,6 +37,8 @@ export class Call {
   readonly prepared: PreparedRequest;
   readonly requestIds: string[] = [];
   attempts = 0;
+  /** Whether a 401 has had the credentials renewed; once is all a call gets. */
+  hasRenewed = false;
   last: Failure | undefined;
 
   constructor(request: HttpRequest) {
@@ -58,6 +67,7 @@ export class Call {
       headers: { accept: 'application/json', 'content-type': 'application/json' },
       body: this.body,
       ...(request.projectId === undefined ? {} : { projectId: request.projectId }),
+      ...(request.isGlobal === undefined ? {} : { isGlobal: request.isGlobal }),
     };
   }
 

@@ -27,9 +27,11 @@ export interface ConnectionFilter {
   readonly state?: 'pending' | 'accepted' | 'rejected' | 'failed';
   /** Stop reading pages as soon as all of these endpoint ids have been seen. */
   readonly wanted?: ReadonlySet<string>;
+  /** Stop after this many pages; the listing is then not complete, unless that was all. */
+  readonly maxPages?: number;
 }
 
-/** The connections of a service, each once, in the cloud's order. */
+/** The connections of a service, each once, in the cloud's order. One whose state cannot be told is in every listing. */
 export interface ConnectionListing {
   readonly connections: readonly Connection[];
   /**
@@ -57,6 +59,15 @@ export interface Whitelist {
   readonly others: readonly string[];
 }
 
+/** What an adapter found out about the API on the way, for people to know. Nothing that changes an outcome. */
+export interface CloudNotice {
+  /** `css-dialect`: an accept or reject went through under another name of its parameter than the profile's. */
+  readonly code: 'css-dialect';
+  /** One line for people. */
+  readonly message: string;
+  readonly details: Readonly<Record<string, string>>;
+}
+
 /**
  * The endpoint services of one target.
  *
@@ -79,17 +90,19 @@ export interface EndpointServices extends TargetRef {
   getEndpoint(endpointId: string, options: CallOptions): Promise<Endpoint>;
   /** How many connections one accept or reject can name. */
   readonly endpointsPerAction: number;
-  /** Whether {@link describeConnection} exists in this cloud. */
+  /** Whether {@link describeConnections} exists in this cloud. */
   readonly canDescribe: boolean;
   /** Lets consumers in. Takes 1 to `endpointsPerAction` ids. */
   accept(serviceId: string, endpointIds: readonly string[], options: CallOptions): Promise<ActionAnswer>;
   /** Turns consumers away, or cuts them off. Takes 1 to `endpointsPerAction` ids. */
   reject(serviceId: string, endpointIds: readonly string[], options: CallOptions): Promise<ActionAnswer>;
-  /** Writes the connection's description, which the consumer can read. At most 512 characters, no `<` or `>`. */
-  describeConnection(
+  /**
+   * Writes descriptions of connections by endpoint id, which their consumers can read; as many calls as that takes. Each at most 512
+   * characters, without `<` or `>`. When a later call fails, the earlier ones have written theirs.
+   */
+  describeConnections(
     serviceId: string,
-    endpointId: string,
-    description: string,
+    descriptions: ReadonlyMap<string, string>,
     options: CallOptions,
   ): Promise<CallTrace>;
   /** Who may connect to a service at all; unknown when it cannot be read. */
@@ -98,4 +111,6 @@ export interface EndpointServices extends TargetRef {
   getOwnDomainId(options: CallOptions): Promise<string | Unknown>;
   /** Switches the service's approval on, and nothing else. CSS has no such switch: rejects with code `not-supported`. */
   enableApproval(serviceId: string, options: CallOptions): Promise<CallTrace>;
+  /** Hands out what was noticed since it was last asked, each once. Left out by adapters that notice nothing. */
+  takeNotices?(): readonly CloudNotice[];
 }

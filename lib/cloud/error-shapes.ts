@@ -28,6 +28,25 @@ export function readErrorAnswer(body: unknown): ErrorAnswer {
   return { ...found, ...(requestId === undefined ? {} : { requestId }) };
 }
 
+/**
+ * Returns the error that a 2xx answer holds in place of a result, as CSS sends `CSS.0011` with 202; an empty object when it holds
+ * none. Only the answer itself counts, and only with a code of the vendor's form: a list may well show items that have failed.
+ */
+export function readErrorInSuccess(body: unknown): ErrorAnswer {
+  if (!isObject(body)) return {};
+  for (const object of [body, body['error']]) {
+    if (!isObject(object)) continue;
+    for (const [codeName, messageName] of SHAPES) {
+      const code = text(object[codeName]);
+      if (code !== undefined && VENDOR_CODE.test(code)) return compact(code, text(object[messageName]));
+    }
+  }
+  return {};
+}
+
+/** `CSS.0011`, `EndPoint.2013`, `APIGW.0301`. */
+const VENDOR_CODE = /^[a-z]{2,16}\.\d{4}$/i;
+
 /** Looks at an object itself first, then into each value that is an object, as the SDKs do. One with a code beats one without. */
 function findShape(value: unknown, depth: number): ErrorAnswer {
   if (!isObject(value) || depth > MAX_DEPTH) return {};

@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.ts';
 import { Call, type HttpRequest } from './call.ts';
-import type { CloudError } from './cloud-error.ts';
+import { CloudError } from './cloud-error.ts';
 import type { Authenticator } from './credentials.ts';
 import type { CallOptions, CallTrace } from './endpoint-services.ts';
 import { secretsIn } from './plain-text.ts';
@@ -81,11 +81,15 @@ const MAX_SKEW_MINUTES = 15;
 
 /**
  * Returns a client for one run. It remembers a refusal of the credentials for good, so what runs for long makes one for each run;
- * connections are kept alive and shared all the same, because they belong to `fetch`.
+ * connections are kept alive and shared all the same, because they belong to `fetch`. The authenticator outlives the run: it holds
+ * tokens, and the memory that keeps a wrong password from being tried again.
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   return new PacedClient(options);
 }
+
+/** The scope of all projects; no project has this id. */
+const EVERYWHERE = '';
 
 class PacedClient implements HttpClient {
   readonly #options: HttpClientOptions;
@@ -93,7 +97,9 @@ class PacedClient implements HttpClient {
   readonly #throttle: Throttle;
   // Until the credentials are known to be good, one request at a time: five wrong signatures lock an access key.
   readonly #slots = new Slots(1);
-  #trust: 'unknown' | 'good' | 'refused' = 'unknown';
+  #isTrusted = false;
+  /** The scopes in which the credentials are refused, see {@link PacedClient.#scopeOf}. */
+  readonly #refused = new Set<string>();
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
@@ -105,12 +111,14 @@ class PacedClient implements HttpClient {
     const call = new Call(request);
     // One signal serves all calls of a run, each listening while it waits; Node 20 takes more than ten listeners for a leak.
     setMaxListeners(0, options.signal);
+    const maxFailures = Math.min(request.maxFailures ?? Number.POSITIVE_INFINITY, this.#bounds.maxFailures);
     let failed = 0;
     let throttled = 0;
     for (;;) {
       if (!(await this.#admit(call, options))) throw call.outOfTime();
       const sentAt = this.#options.clock.now();
       const verdict = await this.#sendAdmitted(call, options);
+      if (verdict === 'renewed') continue;
       if (verdict.requestId !== undefined) call.requestIds.push(verdict.requestId);
       if (verdict.isDone)
         return { attempts: call.attempts, requestIds: call.requestIds, status: verdict.status, body: verdict.body };
@@ -123,7 +131,7 @@ class PacedClient implements HttpClient {
       } else {
         failed += 1;
       }
-      const isSpent = failed >= this.#bounds.maxFailures || throttled >= this.#bounds.maxThrottled;
+      const isSpent = failed >= maxFailures || throttled >= this.#bounds.maxThrottled;
       if (failure.repeat === 'never' || isSpent) throw call.error(failure);
       // A pause for the whole host is waited for on admission.
       const isPaused = failure.repeat === 'throttled' && failure.wait !== undefined;
@@ -137,14 +145,14 @@ class PacedClient implements HttpClient {
     const wait = (ms: number) => this.#wait(ms, options);
     for (;;) {
       if (options.signal.aborted) return false;
-      if (this.#isRefused()) throw this.#refusal(call);
+      if (this.#isRefused(call)) throw this.#refusal(call);
       const pause = this.#throttle.pauseOf(call.host);
       // Not while holding a slot: the other hosts need it.
       if (pause > 0 && !(await wait(pause))) return false;
       if (!(await this.#slots.acquire(options.signal))) return false;
-      if (this.#throttle.pauseOf(call.host) === 0 && !this.#isRefused()) {
+      if (this.#throttle.pauseOf(call.host) === 0 && !this.#isRefused(call)) {
         const hasToken = await this.#throttle.take(wait, options.signal);
-        if (hasToken && this.#throttle.pauseOf(call.host) === 0 && !this.#isRefused()) return true;
+        if (hasToken && this.#throttle.pauseOf(call.host) === 0 && !this.#isRefused(call)) return true;
         this.#slots.release();
         if (!hasToken) return false;
       } else {
@@ -153,8 +161,8 @@ class PacedClient implements HttpClient {
     }
   }
 
-  /** Sends once and gives the slot back. */
-  async #sendAdmitted(call: Call, options: CallOptions): Promise<Verdict> {
+  /** Sends once and gives the slot back. `renewed`: there was a 401, and the next sending goes out with new credentials. */
+  async #sendAdmitted(call: Call, options: CallOptions): Promise<Verdict | 'renewed'> {
     try {
       return await this.#send(call, options);
     } finally {
@@ -162,11 +170,11 @@ class PacedClient implements HttpClient {
     }
   }
 
-  async #send(call: Call, options: CallOptions): Promise<Verdict> {
-    const { authenticator, clock, observe } = this.#options;
+  async #send(call: Call, options: CallOptions): Promise<Verdict | 'renewed'> {
+    const { clock, observe } = this.#options;
     const { request, where } = call;
     // Signed only now: the wait for a slot and a token may have been long, and a signature is good for minutes.
-    const added = await authenticator.authenticate(call.prepared, clock.now());
+    const added = await this.#authenticate(call, options);
     call.attempts += 1;
     const attempt = call.attempts;
     const sentAt = clock.now();
@@ -187,25 +195,65 @@ class PacedClient implements HttpClient {
     });
     const status = sending.kind === 'answered' || sending.kind === 'too-large' ? sending.status : null;
     const code = verdict.isDone ? null : verdict.failure.code;
-    this.#learn(status, verdict);
     observe?.({ type: 'answered', ...where, attempt, status, code, milliseconds: now - sentAt });
+    if (status === 401 && !verdict.isDone && this.#renew(call, added)) {
+      if (verdict.requestId !== undefined) call.requestIds.push(verdict.requestId);
+      call.last = verdict.failure;
+      return 'renewed';
+    }
+    this.#learn(call, status, verdict);
     return status === 401 && sending.kind === 'answered' ? this.#explain(verdict, sending.headers) : verdict;
   }
 
+  /** Returns the headers that prove who we are; where that takes a token and IAM gives none, the call fails unsent. */
+  async #authenticate(call: Call, options: CallOptions): Promise<Readonly<Record<string, string>>> {
+    try {
+      return await this.#options.authenticator.authenticate(call.prepared, this.#options.clock.now(), options);
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      if (error.code === 'deadline') throw call.outOfTime();
+      // No status: a 404 of IAM must not read as if the service were not there.
+      const { code, retryable } = error;
+      const detail = `not sent, because ${error.message}`;
+      throw call.error({ code, detail, retryable, effect: 'none', repeat: 'never' });
+    }
+  }
+
+  /** After a 401: true when the credentials can be renewed, once for each call. */
+  #renew(call: Call, refused: Readonly<Record<string, string>>): boolean {
+    const { authenticator } = this.#options;
+    if (authenticator.renew === undefined || call.hasRenewed) return false;
+    call.hasRenewed = true;
+    return authenticator.renew(refused);
+  }
+
   /** Draws from an answer what it says about credentials and rate. */
-  #learn(status: number | null, verdict: Verdict): void {
+  #learn(call: Call, status: number | null, verdict: Verdict): void {
     if (status === 401) {
-      this.#trust = 'refused';
+      this.#refused.add(this.#scopeOf(call));
       // Whoever waits for a slot is let through to be told.
-      this.#slots.resize(Number.POSITIVE_INFINITY);
+      if (this.#isRefusedEverywhere()) this.#slots.resize(Number.POSITIVE_INFINITY);
       return;
     }
     // 429 and 5xx may come from in front of the check of the signature, so they prove nothing.
-    if (this.#trust === 'unknown' && status !== null && status < 500 && status !== 429) {
-      this.#trust = 'good';
+    if (!this.#isTrusted && status !== null && status < 500 && status !== 429 && !this.#isRefusedEverywhere()) {
+      this.#isTrusted = true;
       this.#slots.resize(this.#options.concurrency);
     }
     if (verdict.isDone) this.#throttle.speedUp();
+  }
+
+  /**
+   * What a refusal is about: everything where nothing can be renewed, else the project, because it had a new token of its own.
+   * What IAM refuses stays with IAM, and is not asked again either: an access key is locked by the sixth refusal in a row.
+   */
+  #scopeOf({ request }: Call): string {
+    const scope = this.#options.authenticator.renew === undefined ? EVERYWHERE : (request.projectId ?? EVERYWHERE);
+    return request.isGlobal === true ? `${scope}@iam` : scope;
+  }
+
+  #isRefusedEverywhere(): boolean {
+    return this.#refused.has(EVERYWHERE);
   }
 
   #slowDown(call: Call, sentAt: number, pause: number | undefined): void {
@@ -231,14 +279,14 @@ class PacedClient implements HttpClient {
     return !options.signal.aborted;
   }
 
-  #isRefused(): boolean {
-    return this.#trust === 'refused';
+  #isRefused(call: Call): boolean {
+    return this.#isRefusedEverywhere() || this.#refused.has(this.#scopeOf(call));
   }
 
   #refusal(call: Call): CloudError {
     return call.error({
       code: 'credentials-refused',
-      detail: `not sent, because the cloud refused the credentials before (401); check ${this.#variables()}`,
+      detail: `not sent, because the cloud refused the credentials before (401); check ${this.#whatToCheck()}`,
       retryable: false,
       effect: 'none',
       repeat: 'never',
@@ -255,10 +303,12 @@ class PacedClient implements HttpClient {
       Math.abs(minutes) > MAX_SKEW_MINUTES
         ? `; this machine's clock is ${Math.abs(minutes)} minutes ${minutes > 0 ? 'ahead of' : 'behind'} the cloud's`
         : '';
-    return { ...verdict, failure: { ...failure, detail: `${failure.detail}; check ${this.#variables()}${skew}` } };
+    return { ...verdict, failure: { ...failure, detail: `${failure.detail}; check ${this.#whatToCheck()}${skew}` } };
   }
 
-  #variables(): string {
-    return this.#options.authenticator.variables.map((name) => `\`${name}\``).join(', ');
+  #whatToCheck(): string {
+    const { variables, advice } = this.#options.authenticator;
+    const names = variables.map((name) => `\`${name}\``).join(', ');
+    return advice === undefined ? names : `${names} (${advice})`;
   }
 }

@@ -59,7 +59,7 @@ interface Pass {
   readonly ids: number;
   readonly unreadable: number;
   readonly totals: ReadonlySet<number | undefined>;
-  /** The first page held everything: the one after it was empty. */
+  /** The first page held everything: what came after it was nothing new, and in the end empty. */
   readonly isOnePage: boolean;
 }
 
@@ -75,6 +75,7 @@ async function readPass<Item>(
   let pages = 0;
   let unreadable = 0;
   let stale = 0;
+  let first = 0;
   for (;;) {
     const page = await fetchPage(offset);
     pages += 1;
@@ -90,9 +91,11 @@ async function readPass<Item>(
       seen.set(idOf(item), item);
     }
     stale = ids.size > before ? 0 : stale + 1;
-    const isAtEnd = page.items.length === 0 || (page.total !== undefined && offset >= page.total);
+    // What was seen counts, not the offset: where offsets begin at 1, the end is reached one item later.
+    const isAtEnd = page.items.length === 0 || (page.total !== undefined && ids.size + unreadable >= page.total);
+    if (pages === 1) first = ids.size;
     if (isAtEnd || stale >= MAX_STALE_PAGES || isEnough(seen)) {
-      const isOnePage = page.items.length === 0 && pages <= 2;
+      const isOnePage = page.items.length === 0 && ids.size === first;
       return { pages, ids: ids.size, unreadable, totals, isOnePage };
     }
   }

@@ -47,12 +47,35 @@ export const VPCEP_REGIONS: Readonly<Record<Profile, readonly string[]>> = {
   otc: ['eu-ch2', 'eu-de', 'eu-nl'],
 };
 
-/** The domain under which a region's hosts stand, where the profile's pattern does not hold. */
+/** Regions in which the vendor's SDKs know CSS, for a hint. Source: `CssRegion` of huaweicloud-sdk-java-v3 @23eb13d. */
+export const CSS_REGIONS: Readonly<Record<Profile, readonly string[]>> = {
+  huaweicloud: VPCEP_REGIONS.huaweicloud.filter((region) => region !== 'eu-west-0' && region !== 'ru-northwest-2'),
+  otc: VPCEP_REGIONS.otc,
+};
+
+/** The APIs that have a host in each region. */
+type Service = 'vpcep' | 'css' | 'iam';
+
+/** The domain under which each profile's regions stand. */
+const SUFFIXES: Readonly<Record<Profile, string>> = { huaweicloud: 'myhuaweicloud.com', otc: 'otc.t-systems.com' };
+
+/** Whole hosts where the pattern `{service}.{region}.{suffix}` does not hold, by profile and the host that it would give. */
 const EXCEPTIONS: Readonly<Record<Profile, ReadonlyMap<string, string>>> = {
-  // Dublin is run by the European company, under its own name.
-  huaweicloud: new Map([['eu-west-101', 'eu-west-101.myhuaweicloud.eu']]),
-  // Inferred from the Swiss cloud's other hosts; no page names the one of VPCEP.
-  otc: new Map([['eu-ch2', 'eu-ch2.sc.otc.t-systems.com']]),
+  huaweicloud: new Map([
+    // Dublin is run by the European company, under its own name. For CSS the Java SDK
+    // lists `.com` all the same, so it keeps the pattern; where that is wrong, a target's `endpoint` is the way out.
+    ['vpcep.eu-west-101.myhuaweicloud.com', 'vpcep.eu-west-101.myhuaweicloud.eu'],
+    ['iam.eu-west-101.myhuaweicloud.com', 'iam.eu-west-101.myhuaweicloud.eu'],
+    // Older than the name CSS: it was called Elasticsearch there.
+    ['css.cn-north-1.myhuaweicloud.com', 'es.cn-north-1.myhuaweicloud.com'],
+    ['css.cn-east-2.myhuaweicloud.com', 'es.cn-east-2.myhuaweicloud.com'],
+  ]),
+  // Inferred from the Swiss cloud's other hosts; no page names these.
+  otc: new Map([
+    ['vpcep.eu-ch2.otc.t-systems.com', 'vpcep.eu-ch2.sc.otc.t-systems.com'],
+    ['css.eu-ch2.otc.t-systems.com', 'css.eu-ch2.sc.otc.t-systems.com'],
+    ['iam.eu-ch2.otc.t-systems.com', 'iam.eu-ch2.sc.otc.t-systems.com'],
+  ]),
 };
 
 /**
@@ -61,19 +84,52 @@ const EXCEPTIONS: Readonly<Record<Profile, ReadonlyMap<string, string>>> = {
  * @throws RangeError when `region` cannot be part of a host name: signed requests would go to somebody else's.
  */
 export function vpcepUrl(profile: Profile, region: string): URL {
+  return urlOf('vpcep', profile, region);
+}
+
+/**
+ * Returns the base URL of CSS in a region, also in one that {@link CSS_REGIONS} does not list.
+ *
+ * @throws RangeError as {@link vpcepUrl} does.
+ */
+export function cssUrl(profile: Profile, region: string): URL {
+  return urlOf('css', profile, region);
+}
+
+/**
+ * Returns the base URL of IAM in a region.
+ *
+ * @throws RangeError as {@link vpcepUrl} does.
+ */
+export function iamUrl(profile: Profile, region: string): URL {
+  return urlOf('iam', profile, region);
+}
+
+/**
+ * Returns the base URL of the IAM that knows a target's project: `override` (`HUAWEICLOUD_SDK_IAM_ENDPOINT`) where there is one,
+ * the target's own `endpoint` where that is on this machine, else the region's. The local cloud is one host for all its APIs, and
+ * its keys and passwords must not go to the real IAM; any other `endpoint` is a proxy for the service alone.
+ *
+ * @throws RangeError as {@link vpcepUrl} does.
+ */
+export function iamUrlOf(
+  target: { readonly profile: Profile; readonly region: string; readonly endpoint?: string | undefined },
+  override?: URL,
+): URL {
+  if (override !== undefined) return override;
+  const endpoint = target.endpoint === undefined ? undefined : new URL(target.endpoint);
+  return endpoint !== undefined && isLoopback(endpoint) ? endpoint : iamUrl(target.profile, target.region);
+}
+
+/** True when a URL leads to this machine. */
+export function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function urlOf(service: Service, profile: Profile, region: string): URL {
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(region)) {
     throw new RangeError(`region \`${region}\`: expected lower-case letters, digits and hyphens`);
   }
-  return new URL(`https://vpcep.${EXCEPTIONS[profile].get(region) ?? `${region}.${suffixOf(profile)}`}`);
-}
-
-function suffixOf(profile: Profile): string {
-  switch (profile) {
-    case 'huaweicloud':
-      return 'myhuaweicloud.com';
-    case 'otc':
-      return 'otc.t-systems.com';
-    default:
-      return profile satisfies never;
-  }
+  const host = `${service}.${region}.${SUFFIXES[profile]}`;
+  return new URL(`https://${EXCEPTIONS[profile].get(host) ?? host}`);
 }

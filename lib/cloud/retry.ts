@@ -1,5 +1,5 @@
 /** Judges what came of one sending: done, or a failure with whether and when to send again. Pure; the table of rules is below. */
-import { readErrorAnswer } from './error-shapes.ts';
+import { readErrorAnswer, readErrorInSuccess } from './error-shapes.ts';
 import type { RequestEffect } from './cloud-error.ts';
 import { parseJson } from './parse-json.ts';
 import { plainText, plainToken } from './plain-text.ts';
@@ -54,6 +54,7 @@ const THROTTLING_CODES: ReadonlySet<string> = new Set(['endpoint.0022', 'apigw.0
  * | certificate not trusted                         | fail    | fail                              | none               |
  * | connection broke, no answer in time             | repeat  | fail                              | unknown            |
  * | 2xx that is not JSON                            | repeat  | fail                              | unknown            |
+ * | 2xx that is an error, as 202 CSS.0011           | repeat  | fail                              | none               |
  * | answer too large, redirect                      | fail    | fail                              | unknown            |
  * | 429 or a throttling code                        | repeat  | repeat                            | none               |
  * | 503 with a code of the gateway                  | repeat  | repeat                            | none               |
@@ -105,7 +106,8 @@ function judgeAnswer(answer: Sending & { readonly kind: 'answered' }, context: J
   const requestId =
     plainToken(headers.get('x-request-id') ?? undefined, context.secrets) ??
     plainToken(said.requestId, context.secrets);
-  if (status >= 200 && status < 300) {
+  const hidden = status >= 200 && status < 300 ? readErrorInSuccess(body) : {};
+  if (status >= 200 && status < 300 && hidden.code === undefined) {
     // A change may answer with nothing at all; a read that does is unreadable.
     const isReadable = body !== undefined || (answer.body.byteLength === 0 && context.repeat !== 'freely');
     if (isReadable) return { requestId, isDone: true, status, body };
@@ -117,7 +119,8 @@ function judgeAnswer(answer: Sending & { readonly kind: 'answered' }, context: J
       failure: { code: 'unreadable', httpStatus: status, detail, retryable: true, ...outcome },
     };
   }
-  const vendorCode = plainToken(said.code, context.secrets);
+  // Keystone's `error.code` is the status once more, and no code.
+  const vendorCode = said.code === String(status) ? undefined : plainToken(said.code, context.secrets);
   const message = plainText(said.message ?? '', context.secrets);
   const failure = {
     code: vendorCode ?? `http-${status}`,
@@ -138,6 +141,9 @@ function rule(
   if (status === 429 || THROTTLING_CODES.has(code?.toLowerCase() ?? '')) {
     return { retryable: true, effect: 'none', repeat: 'throttled' };
   }
+  // An error all the same, which says that nothing was done: the resource is busy for longer than a call can wait.
+  if (status < 300)
+    return { retryable: true, effect: 'none', repeat: context.repeat === 'freely' ? 'failed' : 'never' };
   if (status < 400) return { ...ambiguous(context.repeat), retryable: false, repeat: 'never' };
   if (status === 503 && /^apigw?\./i.test(code ?? '')) return { retryable: true, effect: 'none', repeat: 'failed' };
   if (status >= 500 || status === 408) return { ...ambiguous(context.repeat), retryable: true };

@@ -1,19 +1,12 @@
 /**
- * VPCEP's error codes and what each asks for. Data and its look-up; repeating inside a call is decided in `retry.ts`.
+ * VPCEP's error codes and what each asks for. Data only; `handling.ts` looks it up, repeating inside a call is decided in `retry.ts`.
  * Source: OTC-VPCEP api-ref/source/appendix/error_codes.rst and the Huawei Cloud error table (specification, cloud-apis A7). The
  * vendor documents the codes; which handling fits is our reading of their texts.
  */
-import type { CloudError } from './cloud-error.ts';
+import type { Handling } from './cloud-error.ts';
 
-/**
- * What to do about a failed call:
- * `retry`: the same call may succeed later; `superseded`: the connection is gone, or no longer where we thought, so read it again;
- * `failed`: this call will not succeed, others may; `configuration`: somebody has to change credentials, permissions or the target.
- */
-export type Handling = 'retry' | 'superseded' | 'failed' | 'configuration';
-
-/** Codes in lower case, since the vendor spells both `EndPoint` and `Endpoint`. */
-const HANDLING: ReadonlyMap<string, Handling> = new Map<string, Handling>([
+/** What each code asks for. Codes in lower case, since the vendor spells both `EndPoint` and `Endpoint`. */
+export const VPCEP_HANDLING: ReadonlyMap<string, Handling> = new Map<string, Handling>([
   ['endpoint.0001', 'retry'], // system error
   ['endpoint.0002', 'failed'], // parameter error
   ['endpoint.0003', 'configuration'], // authentication failed
@@ -66,15 +59,6 @@ const HANDLING: ReadonlyMap<string, Handling> = new Map<string, Handling>([
   ['endpoint.3071', 'failed'],
   ['endpoint.3072', 'failed'],
   ['endpoint.3073', 'failed'],
-  ['apigw.0308', 'retry'], // throttled by the gateway
-  ['apig.0308', 'retry'],
-  ['apigw.0301', 'configuration'], // authentication failed at the gateway
-  ['apig.0301', 'configuration'],
-  ['apigw.0303', 'configuration'], // signature too old, or of an unknown app
-  ['apig.0303', 'configuration'],
-  ['credentials-refused', 'configuration'],
-  ['invalid-id', 'failed'],
-  ['dry-run', 'failed'],
 ]);
 
 /** Codes with which `GET` of a service says that there is no such service; so does any other 404 that is not the gateway's. */
@@ -88,18 +72,3 @@ export const NO_READABLE_ENDPOINT: readonly string[] = [
   'EndPoint.2007',
   'EndPoint.2008',
 ];
-
-/** Returns what a code asks for; `undefined` for one that is not in the table. */
-export function handlingOfCode(code: string): Handling | undefined {
-  return HANDLING.get(code.toLowerCase());
-}
-
-/** Returns what a failed call asks for: by its code, else by its status. */
-export function handlingOf(error: CloudError): Handling {
-  const known = handlingOfCode(error.code);
-  if (known !== undefined) return known;
-  if (error.httpStatus === 401 || error.httpStatus === 403) return 'configuration';
-  if (error.retryable) return 'retry';
-  // Not there, or in a state that conflicts with the call: what we knew is out of date.
-  return error.httpStatus === 404 || error.httpStatus === 409 ? 'superseded' : 'failed';
-}

@@ -1,8 +1,12 @@
 /** The adapter for VPCEP (`/v1/{project_id}/vpc-endpoint-services`). Says what to ask and what the answers mean; sending is the client's. */
 import type { Connection, TargetRef } from '../core/connection.ts';
-import { UNKNOWN } from '../core/fact.ts';
+import { UNKNOWN, type Unknown } from '../core/fact.ts';
+import { incomplete, notSent, saysNotFound, unreadable } from './adapter-errors.ts';
+import { UNKNOWN_ENDPOINT, whitelistOf } from './answer-fields.ts';
+import { askOnce } from './ask-once.ts';
 import type { HttpRequest } from './call.ts';
 import { CloudError } from './cloud-error.ts';
+import { foundIn, isEnoughFor, listingOf } from './connection-listing.ts';
 import type {
   ActionAnswer,
   CallOptions,
@@ -10,31 +14,42 @@ import type {
   ConnectionFilter,
   ConnectionListing,
   EndpointServices,
+  Whitelist,
 } from './endpoint-services.ts';
+import { handlingOfCode } from './handling.ts';
 import type { HttpAnswer, HttpClient } from './http-client.ts';
 import { isJsonObject } from './parse-json.ts';
 import { readPages, type ListPage } from './read-pages.ts';
+import type { Profile } from './regions.ts';
 import type { Query } from './sign.ts';
-import { readConnections, readEndpoint, readService, readServices, UNKNOWN_ENDPOINT } from './vpcep-answers.ts';
-import { handlingOfCode, NO_READABLE_ENDPOINT, NO_SUCH_SERVICE } from './vpcep-codes.ts';
+import { readConnections, readEndpoint, readPermissions, readService, readServices } from './vpcep-answers.ts';
+import { NO_READABLE_ENDPOINT, NO_SUCH_SERVICE } from './vpcep-codes.ts';
 
 /** What an adapter needs. */
 export interface VpcepOptions {
   readonly target: Omit<TargetRef, 'kind'>;
+  readonly profile: Profile;
   /** See `vpcepUrl`; a target's own `endpoint` takes its place. */
   readonly baseUrl: URL;
   readonly http: HttpClient;
+  /** Finds out whose services these are; unknown when nobody can say. Rejects with `CloudError` only. */
+  readonly ownDomainId: (options: CallOptions) => Promise<string | Unknown>;
 }
 
 /** The most items of a page; the default would be ten. */
 const PAGE_SIZE = 1000;
+/** The most entries of a page of the whitelist. */
+const PERMISSIONS_PAGE_SIZE = 500;
+/** No page names a bound; a call must stay small enough to be answered in time. */
+const DESCRIPTIONS_PER_CALL = 50;
 
 /** The vendor's words for the states by which a list can be filtered. */
 const STATUS = { pending: 'pendingAcceptance', accepted: 'accepted', rejected: 'rejected', failed: 'failed' } as const;
 
 /** Returns the endpoint services of one project. */
-export function createVpcep({ target, baseUrl, http }: VpcepOptions): EndpointServices {
+export function createVpcep({ target, profile, baseUrl, http, ownDomainId }: VpcepOptions): EndpointServices {
   const { region, projectId } = target;
+  const canDescribe = profile === 'huaweicloud';
 
   function send(
     request: Pick<HttpRequest, 'method' | 'query' | 'body'> & { readonly path: readonly string[] },
@@ -81,14 +96,9 @@ export function createVpcep({ target, baseUrl, http }: VpcepOptions): EndpointSe
     const read = await readPages<Connection>(
       (offset) => page(path, { ...query, offset }, readConnections, options),
       (connection) => connection.endpointId,
-      (seen) => wanted !== undefined && isSubset(wanted, seen),
+      isEnoughFor(wanted),
     );
-    // A cloud that ignores the filter would else have every connection judged as pending.
-    const connections =
-      state === undefined ? read.items : read.items.filter((connection) => connection.state === state);
-    // Fail closed: one whose state cannot be read may be one that was asked for.
-    const hasUnknown = state !== undefined && read.items.some((connection) => connection.state === 'unknown');
-    return { connections, isComplete: read.isComplete && !hasUnknown, pages: read.pages };
+    return listingOf(read, state);
   }
 
   async function getDetail(serviceId: string, options: CallOptions) {
@@ -110,25 +120,72 @@ export function createVpcep({ target, baseUrl, http }: VpcepOptions): EndpointSe
   async function act(
     action: 'receive' | 'reject',
     serviceId: string,
-    endpointId: string,
+    endpointIds: readonly string[],
     options: CallOptions,
   ): Promise<ActionAnswer> {
     const path = ['vpc-endpoint-services', serviceId, 'connections', 'action'];
+    if (endpointIds.length !== 1) {
+      throw notSent('invalid-call', `POST …/${path.join('/')}`, `expected one id, found ${endpointIds.length}`);
+    }
     const { attempts, requestIds, body } = await send(
-      { method: 'POST', path, body: { action, endpoints: [endpointId] } },
+      { method: 'POST', path, body: { action, endpoints: endpointIds } },
       options,
     );
     // The vendor's own example answers with another id than was asked for: such a connection says nothing about ours.
-    const connection = readConnections(body)?.items.find((item) => item?.endpointId === endpointId) ?? null;
-    return { attempts, requestIds, connection };
+    const items = readConnections(body)?.items ?? [];
+    const ours = items.filter((item) => item !== null).filter((item) => endpointIds.includes(item.endpointId));
+    return { attempts, requestIds, connections: ours };
+  }
+
+  async function describeConnections(
+    serviceId: string,
+    descriptions: ReadonlyMap<string, string>,
+    options: CallOptions,
+  ): Promise<CallTrace> {
+    const path = ['vpc-endpoint-services', serviceId, 'connections', 'description'];
+    const where = `PUT …/${path.join('/')}`;
+    if (!canDescribe) throw notSent('not-supported', where, `profile \`${profile}\` has no such call`);
+    const all = [...descriptions].map(([id, description]) => ({ id, description }));
+    if (!all.every(({ description }) => isDescription(description))) {
+      throw notSent('invalid-call', where, 'expected at most 512 characters, none of them `<` or `>`');
+    }
+    let attempts = 0;
+    const requestIds: string[] = [];
+    for (let from = 0; from < all.length; from += DESCRIPTIONS_PER_CALL) {
+      const connections = all.slice(from, from + DESCRIPTIONS_PER_CALL);
+      const answer = await send({ method: 'PUT', path, body: { connections } }, options);
+      attempts += answer.attempts;
+      requestIds.push(...answer.requestIds);
+    }
+    return { attempts, requestIds };
+  }
+
+  async function getWhitelist(serviceId: string, options: CallOptions): Promise<Whitelist | Unknown> {
+    const path = ['vpc-endpoint-services', serviceId, 'permissions'];
+    try {
+      const read = await readPages(
+        (offset) => page(path, { limit: PERMISSIONS_PAGE_SIZE, offset }, readPermissions, options),
+        (permission) => permission,
+      );
+      // Fail closed: the entry that was missed may be the one that lets everybody in.
+      return read.isComplete ? whitelistOf(read.items) : UNKNOWN;
+    } catch (error) {
+      if (error instanceof CloudError && saysNotReadable(error)) return UNKNOWN;
+      throw error;
+    }
   }
 
   return {
     kind: 'vpcep',
     region,
     projectId,
+    endpointsPerAction: 1,
+    canDescribe,
     listConnections,
     getService: getDetail,
+    describeConnections,
+    getWhitelist,
+    getOwnDomainId: askOnce(ownDomainId),
     async listServices(options) {
       const path = ['vpc-endpoint-services'];
       const read = await readPages(
@@ -145,12 +202,8 @@ export function createVpcep({ target, baseUrl, http }: VpcepOptions): EndpointSe
     },
     async getConnection(serviceId, endpointId, options) {
       const wanted = new Set([endpointId]);
-      const { connections, isComplete, pages } = await listConnections(serviceId, { endpointId, wanted }, options);
-      const found = connections.find((connection) => connection.endpointId === endpointId);
-      if (found !== undefined) return found;
-      // "Not there" may only be said of a list that was seen whole.
-      if (!isComplete) throw incomplete(`GET …/vpc-endpoint-services/${serviceId}/connections`, pages);
-      return null;
+      const listing = await listConnections(serviceId, { endpointId, wanted }, options);
+      return foundIn(listing, endpointId, `GET …/vpc-endpoint-services/${serviceId}/connections`);
     },
     async getEndpoint(endpointId, options) {
       try {
@@ -161,8 +214,8 @@ export function createVpcep({ target, baseUrl, http }: VpcepOptions): EndpointSe
         throw error;
       }
     },
-    accept: (serviceId, endpointId, options) => act('receive', serviceId, endpointId, options),
-    reject: (serviceId, endpointId, options) => act('reject', serviceId, endpointId, options),
+    accept: (serviceId, endpointIds, options) => act('receive', serviceId, endpointIds, options),
+    reject: (serviceId, endpointIds, options) => act('reject', serviceId, endpointIds, options),
     async enableApproval(serviceId, options): Promise<CallTrace> {
       const path = ['vpc-endpoint-services', serviceId];
       const { attempts, requestIds } = await send({ method: 'PUT', path, body: { approval_enabled: true } }, options);
@@ -171,41 +224,15 @@ export function createVpcep({ target, baseUrl, http }: VpcepOptions): EndpointSe
   };
 }
 
-/** A 404 of the gateway means that the host or path is wrong, not that the service is gone. */
+/** Documented: at most 512 characters, none of these two. */
+function isDescription(text: string): boolean {
+  return text.length <= 512 && !/[<>]/.test(text);
+}
+
 function saysNoSuchService(error: CloudError): boolean {
-  return error.hasCode(...NO_SUCH_SERVICE) || (error.httpStatus === 404 && !/^apigw?\./i.test(error.code));
+  return error.hasCode(...NO_SUCH_SERVICE) || saysNotFound(error);
 }
 
 function saysNotReadable(error: CloudError): boolean {
   return error.hasCode(...NO_READABLE_ENDPOINT) || error.httpStatus === 403 || error.httpStatus === 404;
-}
-
-function isSubset(wanted: ReadonlySet<string>, seen: ReadonlyMap<string, unknown>): boolean {
-  for (const id of wanted) if (!seen.has(id)) return false;
-  return true;
-}
-
-/** A 2xx answer to a read that is JSON and yet not what the API documents. */
-function unreadable(answer: HttpAnswer, where: string, expected: string): CloudError {
-  return new CloudError(`${where}: ${answer.status}: the answer is not what the API documents: ${expected}`, {
-    code: 'unreadable',
-    httpStatus: answer.status,
-    retryable: true,
-    effect: 'none',
-    attempts: answer.attempts,
-    requestIds: answer.requestIds,
-  });
-}
-
-function incomplete(where: string, pages: number): CloudError {
-  return new CloudError(
-    `${where}: the list changed while it was read, or holds items without an id (${pages} pages read)`,
-    {
-      code: 'unreadable',
-      retryable: true,
-      effect: 'none',
-      attempts: pages,
-      requestIds: [],
-    },
-  );
 }

@@ -6,16 +6,21 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { formatTime, parseDuration } from './duration.ts';
 import {
+  type ClusterStatus,
   type ConnectionStatus,
   readScenarioConnection,
   type Scenario,
+  type ScenarioAgency,
+  type ScenarioCluster,
   type ScenarioConnection,
   type ScenarioCredential,
+  type ScenarioCssDialect,
   type ScenarioGenerator,
   type ScenarioProfile,
   type ScenarioProject,
   type ScenarioService,
   type ScenarioToken,
+  type ScenarioUser,
   type ServiceStatus,
 } from './scenario.ts';
 import { ScenarioError } from './scenario-reader.ts';
@@ -28,6 +33,32 @@ export interface CloudProject {
   readonly profile: ScenarioProfile;
   /** Newest first. */
   readonly services: CloudService[];
+  /** Newest first. */
+  readonly clusters: CloudCluster[];
+  readonly css: CloudCssDialect;
+}
+
+/** The words of a region's CSS. */
+export interface CloudCssDialect {
+  readonly idsKey: NonNullable<ScenarioCssDialect['ids_key']>;
+  readonly pageParameter: NonNullable<ScenarioCssDialect['page_parameter']>;
+  readonly firstItem: number;
+}
+
+/** A CSS cluster of the local cloud. Tests may change the fields that are not read-only. */
+export interface CloudCluster {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Account ids, or `*`. */
+  readonly permissions: string[];
+  readonly tags: Map<string, string>;
+  readonly vpcId: string;
+  status: ClusterStatus;
+  isVpcepEnabled: boolean;
+  isBusy: boolean;
 }
 
 /** An endpoint service of the local cloud. Tests may change the fields that are not read-only. */
@@ -103,6 +134,12 @@ type Row = { -readonly [K in keyof CloudConnection]: CloudConnection[K] };
 export class Cloud {
   readonly acceptDelayMs: number;
   readonly latencyMs: number;
+  /** Who may sign in at IAM. Tests may change it. */
+  readonly users: ScenarioUser[];
+  /** Tests may change it. */
+  readonly agencies: ScenarioAgency[];
+  /** Milliseconds that a token lives which IAM issues. */
+  readonly tokenLifetimeMs: number;
   /** Called after each change. */
   onChange: (change: ChangeLogEntry) => void = () => {};
 
@@ -112,8 +149,10 @@ export class Cloud {
   readonly #startedMs: number;
   readonly #credentials = new Map<string, ScenarioCredential>();
   readonly #tokens = new Map<string, ScenarioToken>();
+  #issued = 0;
   readonly #projects = new Map<string, CloudProject>();
   readonly #services = new Map<string, CloudService>();
+  readonly #clusters = new Map<string, CloudCluster>();
   readonly #connections = new Map<string, Row>();
   /** Per service newest first; `isSorted` is false after an addition, so that adding n connections sorts once. */
   readonly #lists = new Map<string, { rows: Row[]; isSorted: boolean }>();
@@ -123,6 +162,9 @@ export class Cloud {
   constructor(scenario: Scenario, clock: Clock, seed: number) {
     this.acceptDelayMs = scenario.accept_delay_ms ?? 0;
     this.latencyMs = scenario.latency_ms ?? 0;
+    this.users = [...(scenario.users ?? [])];
+    this.agencies = [...(scenario.agencies ?? [])];
+    this.tokenLifetimeMs = parseDuration(scenario.token_lifetime ?? '24h') ?? 0;
     this.#clock = clock;
     this.#seed = seed;
     this.#startedMs = clock.now();
@@ -170,6 +212,10 @@ export class Cloud {
     return this.#services.get(serviceId);
   }
 
+  cluster(clusterId: string): CloudCluster | undefined {
+    return this.#clusters.get(clusterId);
+  }
+
   /** The connection of this endpoint. The object shows later changes too: copy it to keep a moment. */
   connection(endpointId: string): CloudConnection | undefined {
     this.#settle();
@@ -204,10 +250,31 @@ export class Cloud {
     this.#tokens.set(token.token, token);
   }
 
-  /** A new connection arrives at a service, now unless it says when it was created. */
+  /** All tokens, those that have expired too, oldest first. */
+  tokens(): readonly ScenarioToken[] {
+    return [...this.#tokens.values()];
+  }
+
+  /** Issues a token of an account, good from now until the scenario's lifetime is over. */
+  issueToken(domainId: string): ScenarioToken {
+    this.#issued += 1;
+    const text = hashOf(`token:${this.#seed}:${this.#issued}`).toString('base64');
+    // As IAM writes times: with microseconds.
+    const end = new Date(this.#clock.now() + this.tokenLifetimeMs).toISOString().replace('Z', '000Z');
+    const token: ScenarioToken = { token: `MIIF${text}`, domain_id: domainId, expires_at: end };
+    this.addToken(token);
+    return token;
+  }
+
+  /** A token is good no longer, as when its user's password or permissions have changed. */
+  revokeToken(token: string): void {
+    this.#tokens.delete(token);
+  }
+
+  /** A new connection arrives at a service or a cluster, now unless it says when it was created. */
   addConnection(serviceId: string, connection: ScenarioConnection): CloudConnection {
-    const service = this.#serviceOrThrow(serviceId);
-    return this.#insert(service, readScenarioConnection(connection), this.#clock.now());
+    const owner = this.#clusters.get(serviceId) ?? this.#serviceOrThrow(serviceId);
+    return this.#insert(owner, readScenarioConnection(connection), this.#clock.now());
   }
 
   /** The connection is gone, as when its owner deleted the endpoint. */
@@ -262,12 +329,18 @@ export class Cloud {
       domainId: source.domain_id,
       profile: source.profile ?? 'huaweicloud',
       services: [],
+      clusters: [],
+      css: dialectOf(source),
     };
     this.#projects.set(project.projectId, project);
     for (const service of source.services ?? []) {
       this.#addService(project, service);
     }
     project.services.sort(newestFirst);
+    for (const cluster of source.clusters ?? []) {
+      this.#addCluster(project, cluster);
+    }
+    project.clusters.sort(newestFirst);
   }
 
   #addService(project: CloudProject, source: ScenarioService): void {
@@ -293,26 +366,51 @@ export class Cloud {
     };
     project.services.push(service);
     this.#services.set(id, service);
+    this.#addConnections(service, source);
+  }
+
+  #addCluster(project: CloudProject, source: ScenarioCluster): void {
+    const createdAt = this.#createdAt(source, this.#startedMs);
+    const cluster: CloudCluster = {
+      id: source.id,
+      projectId: project.projectId,
+      name: source.name,
+      createdAt,
+      updatedAt: createdAt,
+      permissions: [...(source.permissions ?? [])],
+      tags: new Map(Object.entries(source.tags ?? {})),
+      vpcId: madeUpUuid(`vpc:${source.id}`),
+      status: source.status ?? '200',
+      isVpcepEnabled: source.vpcep_enabled ?? true,
+      isBusy: source.busy ?? false,
+    };
+    project.clusters.push(cluster);
+    this.#clusters.set(cluster.id, cluster);
+    this.#addConnections(cluster, source);
+  }
+
+  #addConnections(owner: CloudService | CloudCluster, source: ScenarioService | ScenarioCluster): void {
+    const { id } = owner;
     this.#lists.set(id, { rows: [], isSorted: true });
     for (const connection of source.connections ?? []) {
-      this.#insert(service, connection, this.#startedMs);
+      this.#insert(owner, connection, this.#startedMs);
     }
     for (const connection of generated(id, source.generate, this.#startedMs, this.#seed)) {
-      this.#insert(service, connection, this.#startedMs);
+      this.#insert(owner, connection, this.#startedMs);
     }
   }
 
-  #insert(service: CloudService, source: ScenarioConnection, now: number): CloudConnection {
+  #insert(owner: CloudService | CloudCluster, source: ScenarioConnection, now: number): CloudConnection {
     if (this.#connections.has(source.id)) {
       throw new ScenarioError(`scenario: found a second connection \`${source.id}\`, expected another endpoint id`);
     }
     const createdAt = this.#createdAt(source, now);
     const row: Row = {
       id: source.id,
-      serviceId: service.id,
+      serviceId: owner.id,
       markerId: source.marker_id ?? String(16_777_216 + (hashOf(`marker:${source.id}`).readUInt32BE() >>> 4)),
       domainId: source.domain_id,
-      status: source.status ?? (service.approvalEnabled ? 'pendingAcceptance' : 'accepted'),
+      status: source.status ?? statusOfNew(owner),
       createdAt,
       updatedAt: createdAt,
       description: source.description ?? '',
@@ -321,13 +419,13 @@ export class Cloud {
         source.endpoint === undefined
           ? null
           : {
-              projectId: source.endpoint.project_id ?? service.projectId,
+              projectId: source.endpoint.project_id ?? owner.projectId,
               vpcId: source.endpoint.vpc_id ?? madeUpUuid(`vpc:${source.id}`),
               tags: new Map(Object.entries(source.endpoint.tags ?? {})),
             },
     };
     this.#connections.set(row.id, row);
-    const list = this.#lists.get(service.id);
+    const list = this.#lists.get(owner.id);
     list?.rows.push(row);
     if (list !== undefined) {
       list.isSorted = false;
@@ -391,6 +489,21 @@ export class Cloud {
 export function madeUpUuid(name: string): string {
   const hex = hashOf(name).toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** A connection waits where somebody approves. Documented for CSS: it begins as accepted. */
+function statusOfNew(owner: CloudService | CloudCluster): ConnectionStatus {
+  return 'approvalEnabled' in owner && owner.approvalEnabled ? 'pendingAcceptance' : 'accepted';
+}
+
+/** Documented: Huawei Cloud's CSS counts from 0; that of Open Telekom Cloud as its pages had it until 2025. */
+function dialectOf({ profile, css = {} }: ScenarioProject): CloudCssDialect {
+  const isOtc = profile === 'otc';
+  return {
+    idsKey: css.ids_key ?? (isOtc ? 'endpointIdList' : 'endpoint_id_list'),
+    pageParameter: css.page_parameter ?? (isOtc ? 'start' : 'offset'),
+    firstItem: css.first_item ?? (isOtc ? 1 : 0),
+  };
 }
 
 /** Created last comes first, then by id: the API's default order. */

@@ -8,10 +8,13 @@ import { stringify } from 'lossless-json';
 import { type Clock, systemClock } from '../clock.ts';
 import { type ChangeLogEntry, Cloud } from './cloud.ts';
 import { CONTROL_PREFIX, controlRoutes } from './control-routes.ts';
+import { cssClusterRoutes } from './css-clusters.ts';
+import { cssConnectionRoutes } from './css-connections.ts';
 import { defaultScenario } from './default-scenario.ts';
 import { type Delivery, effectsOf, type FaultEffects } from './fault-effects.ts';
 import { type FaultFunction, faultFunction, type FaultPlan, parseFaults } from './faults.ts';
 import { createGateway, gatewayError, noSuchApi } from './gateway.ts';
+import { iamRoutes } from './iam.ts';
 import { createRequestLog, type OpenLogEntry, type RequestLogEntry } from './request-log.ts';
 import { type ApiAnswer, type Caller, compileRoutes, type RawRequest, Refusal } from './routes.ts';
 import { readScenario, type Scenario } from './scenario.ts';
@@ -20,7 +23,14 @@ import { vpcepConnectionRoutes } from './vpcep-connections.ts';
 import { vpcepServiceRoutes } from './vpcep-services.ts';
 
 /** Every API of the local cloud. */
-const ROUTES = compileRoutes([...vpcepServiceRoutes, ...vpcepConnectionRoutes, ...controlRoutes]);
+const ROUTES = compileRoutes([
+  ...vpcepServiceRoutes,
+  ...vpcepConnectionRoutes,
+  ...cssClusterRoutes,
+  ...cssConnectionRoutes,
+  ...iamRoutes,
+  ...controlRoutes,
+]);
 
 /** Documented limit of the gateway for signed bodies. */
 const MAX_BODY_BYTES = 12 * 1024 * 1024;

@@ -1,4 +1,5 @@
 /** What each kind of fault does to a request: before the work, to its answer, or to the connection. Decides nothing about which request. */
+import { cssError } from './css-errors.ts';
 import { parseDuration } from './duration.ts';
 import { type Fault, type FaultKind, isLaterPage } from './faults.ts';
 import { gatewayError } from './gateway.ts';
@@ -75,16 +76,24 @@ function errorAnswer(fault: Fault, request: RawRequest): ApiAnswer | null {
     const message = `The throttling threshold has been reached: policy user over ratelimit,limit:200,time:${window}`;
     return gatewayError(request, 429, '0308', message);
   };
+  const isCss = request.path.startsWith('/v1.0/');
   const answers: Partial<Record<FaultKind, () => ApiAnswer>> = {
     throttle: throttled,
     'throttle-retry-after': () => {
       const seconds = Math.ceil(durationOf(fault, 1_000) / 1_000);
       return { ...throttled(), headers: { 'Retry-After': String(seconds) } };
     },
-    'throttle-400': () => vpcepError('EndPoint.0022'),
-    'error-500': () => vpcepError('EndPoint.0001'),
+    'throttle-400': () => (isCss ? cssError('EndPoint.0022') : vpcepError('EndPoint.0022')),
+    'error-500': () => (isCss ? cssError('CSS.9999') : vpcepError('EndPoint.0001')),
+    // Not an error by its status: the cluster is busy and nothing was done.
+    busy: () => (isCss ? cssError('CSS.0011') : vpcepError('EndPoint.2004')),
+    conflict: () => (isCss ? cssError('CSS.0029') : { ...vpcepError('EndPoint.2019'), status: 409 }),
+    precondition: () => (isCss ? cssError('CSS.0040') : { ...vpcepError('EndPoint.3045'), status: 412 }),
     'error-502': () => gatewayError(request, 502, '0201', 'Backend unavailable'),
-    'error-503': () => ({ status: 503, body: { error_code: 'EndPoint.0001', error_msg: 'Service unavailable.' } }),
+    'error-503': () =>
+      isCss
+        ? cssError('CSS.0005')
+        : { status: 503, body: { error_code: 'EndPoint.0001', error_msg: 'Service unavailable.' } },
     html: () => ({
       status: 502,
       headers: { 'Content-Type': 'text/html' },
@@ -108,13 +117,17 @@ function durationOf(fault: Fault, fallback: number): number {
 
 type Item = Readonly<Record<string, unknown>>;
 
+const LISTS: ReadonlySet<string> = new Set(['connections', 'endpoint_services', 'clusters']);
+/** What lists call the number of items over all pages. */
+const COUNTS = ['total_count', 'totalSize'] as const;
+
 /** Changes each item of a list answer, or the one object that another answer is. Errors stay as they are. */
 function alterItems(answer: ApiAnswer, change: (item: Item) => Item): ApiAnswer {
   const { body } = answer;
   if (answer.status >= 300 || !isItem(body)) {
     return answer;
   }
-  const lists = Object.entries(body).filter(([key]) => key === 'connections' || key === 'endpoint_services');
+  const lists = Object.entries(body).filter(([key]) => LISTS.has(key));
   const altered = lists.map(([key, items]) => [key, Array.isArray(items) ? items.filter(isItem).map(change) : items]);
   return { ...answer, body: lists.length === 0 ? change(body) : { ...body, ...Object.fromEntries(altered) } };
 }
@@ -131,8 +144,11 @@ function withState(item: Item, state = 'suspended'): Item {
 /** The row whose disappearance shifted the list is no longer counted. */
 function withOneLess(answer: ApiAnswer): ApiAnswer {
   const { body } = answer;
-  const isLater = isItem(body) && typeof body['total_count'] === 'number' && body['total_count'] > 0;
-  return isLater ? { ...answer, body: { ...body, total_count: Number(body['total_count']) - 1 } } : answer;
+  if (!isItem(body)) {
+    return answer;
+  }
+  const name = COUNTS.find((key) => typeof body[key] === 'number' && body[key] > 0);
+  return name === undefined ? answer : { ...answer, body: { ...body, [name]: Number(body[name]) - 1 } };
 }
 
 function isItem(value: unknown): value is Item {

@@ -11,6 +11,9 @@ export const FAULT_KINDS = [
   'error-502',
   'error-503',
   'html',
+  'busy',
+  'conflict',
+  'precondition',
   'reset-before',
   'reset-after',
   'hang',
@@ -167,9 +170,9 @@ function selects(rule: FaultRule, { method, path, query }: FaultRequest): boolea
   );
 }
 
-/** True when a query asks for a page after the first: only there can a list have changed between pages. */
+/** True when a query asks for a page after the first, in any dialect: only there can a list have changed between pages. */
 export function isLaterPage(query: string): boolean {
-  return /(?:^|&)offset=0*[1-9]/.test(query);
+  return /(?:^|&)(?:offset|start)=0*[1-9]/.test(query);
 }
 
 /** Returns the chance of each rule for this request, evenly spread over 0 to 1. */

@@ -10,6 +10,12 @@ export interface Scenario {
   readonly credentials: readonly ScenarioCredential[];
   /** IAM tokens that `X-Auth-Token` may carry. */
   readonly tokens?: readonly ScenarioToken[];
+  /** Who may sign in at IAM with a password. */
+  readonly users?: readonly ScenarioUser[];
+  /** Which accounts let others act in theirs. */
+  readonly agencies?: readonly ScenarioAgency[];
+  /** How long a token that IAM issues lives, such as `90s`. Default `24h`. */
+  readonly token_lifetime?: string;
   readonly projects: readonly ScenarioProject[];
   /** How long a connection is `creating` after it was received. Default 0: the answer already says `accepted`. */
   readonly accept_delay_ms?: number;
@@ -34,7 +40,27 @@ export interface ScenarioToken {
   readonly expires_at?: string;
 }
 
-/** How a region's API speaks: OTC sorts by `created_at`, has no connection descriptions, and its gateway says `APIG.`. */
+/** An IAM user. */
+export interface ScenarioUser {
+  readonly name: string;
+  readonly password: string;
+  /** The account's name. */
+  readonly domain_name: string;
+  readonly domain_id: string;
+}
+
+/** An agency: the account `delegated_domain_id` may act in the account `domain_id`, which created it. */
+export interface ScenarioAgency {
+  readonly name: string;
+  readonly domain_name: string;
+  readonly domain_id: string;
+  readonly delegated_domain_id: string;
+}
+
+/**
+ * How a region's API speaks: OTC sorts by `created_at`, has no connection descriptions, its gateway says `APIG.`, and its CSS takes
+ * `endpointIdList` and pages by `start` from 1.
+ */
 export type ScenarioProfile = 'huaweicloud' | 'otc';
 
 /** A project with the services in it. */
@@ -46,6 +72,51 @@ export interface ScenarioProject {
   /** Default `huaweicloud`. */
   readonly profile?: ScenarioProfile;
   readonly services?: readonly ScenarioService[];
+  /** CSS clusters. */
+  readonly clusters?: readonly ScenarioCluster[];
+  /** Where the region's CSS speaks in other words than the profile's. */
+  readonly css?: ScenarioCssDialect;
+}
+
+export const CSS_IDS_KEYS = ['endpoint_id_list', 'endpointIdList'] as const;
+export const CSS_PAGE_PARAMETERS = ['offset', 'start'] as const;
+
+/** The words of a region's CSS. */
+export interface ScenarioCssDialect {
+  /** The body's key for the ids that an accept or reject is about. */
+  readonly ids_key?: (typeof CSS_IDS_KEYS)[number];
+  /** The query's key for where a page begins; the other one is ignored. */
+  readonly page_parameter?: (typeof CSS_PAGE_PARAMETERS)[number];
+  /** The number of the first item. */
+  readonly first_item?: number;
+}
+
+export const CLUSTER_STATUSES = ['100', '200', '303'] as const;
+
+/** A cluster's own state: being created, available, unavailable. */
+export type ClusterStatus = (typeof CLUSTER_STATUSES)[number];
+
+/** A CSS cluster, which has its own connections. */
+export interface ScenarioCluster {
+  readonly id: string;
+  readonly name: string;
+  /** Default `200`. */
+  readonly status?: ClusterStatus;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Instead of `age`. Default: the start of the emulator. */
+  readonly created_at?: string;
+  /** Age at the start of the emulator, such as `2h`. */
+  readonly age?: string;
+  /** Default true. Without, nobody can connect: `CSS.5182`. */
+  readonly vpcep_enabled?: boolean;
+  /** Another operation is running, so accept and reject answer 202 `CSS.0011` and do nothing. */
+  readonly busy?: boolean;
+  /** The whitelist: account ids or `*`. None: everybody may connect. */
+  readonly permissions?: readonly string[];
+  /** Unlike a service's, they are `accepted` by default: documented for CSS. */
+  readonly connections?: readonly ScenarioConnection[];
+  /** Adds made-up connections, for load. */
+  readonly generate?: ScenarioGenerator;
 }
 
 export const SERVICE_STATUSES = ['creating', 'available', 'failed', 'deleting'] as const;
@@ -83,7 +154,7 @@ export interface ScenarioGenerator {
   readonly connections: number;
   /** Default 1. */
   readonly domains?: number;
-  /** Default: what the service's `approval_enabled` makes of a new connection. */
+  /** Default: that of a new connection, which depends on the service's `approval_enabled`. */
   readonly status?: ConnectionStatus;
 }
 
@@ -106,7 +177,7 @@ export interface ScenarioConnection {
   readonly marker_id?: string;
   /** The consumer's account. */
   readonly domain_id: string;
-  /** Default: `pendingAcceptance`, or `accepted` where the service has no approval. */
+  /** Default: `pendingAcceptance`, or `accepted` where the service has no approval and on clusters. */
   readonly status?: ConnectionStatus;
   readonly created_at?: string;
   readonly age?: string;
@@ -150,6 +221,12 @@ const readConnection = once(
   }),
 );
 
+const generator = record<ScenarioGenerator>(['connections'], {
+  connections: integer(0, 1_000_000),
+  domains: integer(1, 1_000_000),
+  status: choice(CONNECTION_STATUSES),
+});
+
 const readService = once(
   record<ScenarioService>(['id', 'service_name'], {
     id,
@@ -163,11 +240,23 @@ const readService = once(
     age,
     permissions: list(anyText),
     connections: list(readConnection),
-    generate: record<ScenarioGenerator>(['connections'], {
-      connections: integer(0, 1_000_000),
-      domains: integer(1, 1_000_000),
-      status: choice(CONNECTION_STATUSES),
-    }),
+    generate: generator,
+  }),
+);
+
+const readCluster = once(
+  record<ScenarioCluster>(['id', 'name'], {
+    id,
+    name: anyText,
+    status: choice(CLUSTER_STATUSES),
+    tags,
+    created_at: time,
+    age,
+    vpcep_enabled: flag,
+    busy: flag,
+    permissions: list(anyText),
+    connections: list(readConnection),
+    generate: generator,
   }),
 );
 
@@ -180,6 +269,23 @@ const readShape = record<Scenario>(['credentials', 'projects'], {
       domain_id: id,
     }),
   ),
+  users: list(
+    record<ScenarioUser>(['name', 'password', 'domain_name', 'domain_id'], {
+      name: anyText,
+      password: anyText,
+      domain_name: anyText,
+      domain_id: id,
+    }),
+  ),
+  agencies: list(
+    record<ScenarioAgency>(['name', 'domain_name', 'domain_id', 'delegated_domain_id'], {
+      name: anyText,
+      domain_name: anyText,
+      domain_id: id,
+      delegated_domain_id: id,
+    }),
+  ),
+  token_lifetime: age,
   tokens: list(record<ScenarioToken>(['token', 'domain_id'], { token: headerText, domain_id: id, expires_at: time })),
   projects: list(
     record<ScenarioProject>(['project_id', 'region', 'domain_id'], {
@@ -188,6 +294,12 @@ const readShape = record<Scenario>(['credentials', 'projects'], {
       domain_id: id,
       profile: choice(['huaweicloud', 'otc']),
       services: list(readService),
+      clusters: list(readCluster),
+      css: record<ScenarioCssDialect>([], {
+        ids_key: choice(CSS_IDS_KEYS),
+        page_parameter: choice(CSS_PAGE_PARAMETERS),
+        first_item: integer(0, 1),
+      }),
     }),
   ),
   accept_delay_ms: integer(0, 86_400_000),
@@ -227,18 +339,33 @@ function refuseRepeats(scenario: Scenario): void {
   for (const [index, credential] of scenario.credentials.entries()) {
     keys(credential.access_key, `/credentials/${index}/access_key`);
   }
+  const users = uniqueness('another name');
+  for (const [index, user] of (scenario.users ?? []).entries()) {
+    users(`${user.name} of ${user.domain_name}`, `/users/${index}/name`);
+  }
   const projects = uniqueness('another project id');
   const services = uniqueness('another service id');
   const endpoints = uniqueness('another endpoint id');
   for (const [p, project] of scenario.projects.entries()) {
     projects(project.project_id, `/projects/${p}/project_id`);
-    for (const [s, service] of (project.services ?? []).entries()) {
-      services(service.id, `/projects/${p}/services/${s}/id`);
-      for (const [c, connection] of (service.connections ?? []).entries()) {
-        endpoints(connection.id, `/projects/${p}/services/${s}/connections/${c}/id`);
+    for (const { owner, where } of ownersIn(project, p)) {
+      services(owner.id, `${where}/id`);
+      for (const [c, connection] of (owner.connections ?? []).entries()) {
+        endpoints(connection.id, `${where}/connections/${c}/id`);
       }
     }
   }
+}
+
+/** Everything in a project that has connections, with its JSON pointer. */
+function ownersIn(
+  project: ScenarioProject,
+  index: number,
+): readonly { readonly owner: ScenarioService | ScenarioCluster; readonly where: string }[] {
+  return [
+    ...(project.services ?? []).map((owner, s) => ({ owner, where: `/projects/${index}/services/${s}` })),
+    ...(project.clusters ?? []).map((owner, s) => ({ owner, where: `/projects/${index}/clusters/${s}` })),
+  ];
 }
 
 function uniqueness(expected: string): (value: string, where: string) => void {
@@ -254,14 +381,14 @@ function uniqueness(expected: string): (value: string, where: string) => void {
 
 /** An endpoint in a project of ours that belongs to somebody else cannot exist, and would make tags readable that never are. */
 function refuseForeignOwners(scenario: Scenario): void {
-  const owners = new Map(scenario.projects.map((project) => [project.project_id, project.domain_id]));
+  const accounts = new Map(scenario.projects.map((project) => [project.project_id, project.domain_id]));
   for (const [p, project] of scenario.projects.entries()) {
-    for (const [s, service] of (project.services ?? []).entries()) {
-      for (const [c, connection] of (service.connections ?? []).entries()) {
-        const owner = owners.get(connection.endpoint?.project_id ?? project.project_id);
-        if (connection.endpoint !== undefined && owner !== undefined && owner !== connection.domain_id) {
-          const where = `/projects/${p}/services/${s}/connections/${c}/domain_id`;
-          fail(where, `\`${connection.domain_id}\``, `\`${owner}\`, the owner of the endpoint's project`);
+    for (const { owner, where } of ownersIn(project, p)) {
+      for (const [c, connection] of (owner.connections ?? []).entries()) {
+        const account = accounts.get(connection.endpoint?.project_id ?? project.project_id);
+        if (connection.endpoint !== undefined && account !== undefined && account !== connection.domain_id) {
+          const found = `\`${connection.domain_id}\``;
+          fail(`${where}/connections/${c}/domain_id`, found, `\`${account}\`, the owner of the endpoint's project`);
         }
       }
     }

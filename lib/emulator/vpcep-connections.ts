@@ -127,7 +127,7 @@ function describeConnections(request: ApiRequest, cloud: Cloud): ApiAnswer {
     const { id, description } = objectWith(item, ['id', 'description']);
     return {
       connection: connectionOf(cloud, service, textOf(id)),
-      description: textOf(description, (text) => text.length <= 512),
+      description: textOf(description, (text) => text.length <= 512 && !/[<>]/.test(text)),
     };
   });
   const described = wanted.map(({ connection, description }) => cloud.describe(connection.id, description));

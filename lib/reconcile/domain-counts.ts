@@ -12,12 +12,15 @@ export interface DomainCounts {
   readonly of: (connection: Connection) => Fact<number>;
   /** Counts a connection that the run is about to accept, so that the next decision sees it. */
   readonly add: (connection: Connection) => void;
+  /** Whether the count for this connection's domain includes accepts that have yet to succeed. */
+  readonly isForecast: (connection: Connection) => boolean;
 }
 
 /** Counts the connections of one service. */
 export function countByDomain(listing: ConnectionListing): DomainCounts {
   const counts = new Map<string, number>();
   const uncertain = new Set<string>();
+  const forecast = new Set<string>();
   // Fail closed: a connection that was not listed, or that nobody can attribute, might belong to any domain.
   let isCertain = listing.isComplete;
   for (const connection of listing.connections) {
@@ -33,9 +36,14 @@ export function countByDomain(listing: ConnectionListing): DomainCounts {
       return (counts.get(domainId) ?? 0) - (mayCount(connection) ? 1 : 0);
     },
     add: ({ domainId }) => {
-      if (typeof domainId === 'string') counts.set(domainId, (counts.get(domainId) ?? 0) + 1);
-      else isCertain = false;
+      if (typeof domainId !== 'string') {
+        isCertain = false;
+        return;
+      }
+      counts.set(domainId, (counts.get(domainId) ?? 0) + 1);
+      forecast.add(domainId);
     },
+    isForecast: ({ domainId }) => typeof domainId === 'string' && forecast.has(domainId),
   };
 }
 

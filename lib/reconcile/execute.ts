@@ -43,11 +43,13 @@ export interface RunRequest {
 /** Begins a run: its first record is written, though not yet durable. */
 export function beginRun(settings: RunSettings, request: RunRequest): Run {
   const { clock, policy, limits } = settings;
+  const startedAt = clock.now();
   const id = settings.newRunId(clock);
   const log = createRunLog({
     store: settings.store,
     runId: id,
     clock,
+    expiresAt: startedAt + limits.runMinutes * 60_000,
     ...(settings.echo && { echo: settings.echo }),
   });
   log.append('run.started', {
@@ -69,7 +71,7 @@ export function beginRun(settings: RunSettings, request: RunRequest): Run {
     annotates: settings.annotates,
     limits,
     clock,
-    startedAt: clock.now(),
+    startedAt,
     log,
     time: divideTime(budgetMs, limits.confirmSeconds, request.stop),
     observe: request.observe ?? (() => {}),

@@ -51,9 +51,14 @@ async function gatherTarget(
     const name = subjectOf(serviceRefOf(port, serviceId));
     return !taken.has(name) && taken.add(name);
   });
-  const gathered = await pMap(untaken, (service) => gatherService(port, service, run), {
-    concurrency: run.limits.concurrency,
-  });
+  const gathered = await pMap(
+    untaken,
+    async (service) => {
+      await guardService(port, serviceRefOf(port, service.serviceId), service, run);
+      return gatherService(port, service, run);
+    },
+    { concurrency: run.limits.concurrency },
+  );
   return gathered.filter((service) => service !== null);
 }
 
@@ -115,7 +120,6 @@ export async function gatherService(
 ): Promise<GatheredService | null> {
   const ref = serviceRefOf(port, service.serviceId);
   const costs = costsOf(run.policy.reads);
-  await guardService(port, ref, service, run);
   const listedAt = run.clock.now();
   // Counting a domain's connections needs those in every state, and one listing is a truer picture than two.
   const needsAll = costs.has('domain.connections') || run.accepted !== 'off';
@@ -167,7 +171,7 @@ async function complete(
     pending,
     accepted,
     domainCounts: countByDomain(listing),
-    endpoints: costs.has('endpoint') ? await readEndpoints(port, judged, run) : new Map(),
+    endpoints: costs.has('endpoint') ? await readEndpoints(port, ref, judged, run) : new Map(),
     listedAt,
     pages: listing.pages,
   };
@@ -176,44 +180,63 @@ async function complete(
 /** Returns a service with its tags, which cost a call where the listing did not carry them; unreadable ones stay unknown. */
 export async function withTags(port: EndpointServices, service: Service, run: Run): Promise<Service> {
   if (!isUnknown(service.tags)) return service;
-  const tags = await valueOrUnknown(() => port.getServiceTags(service.serviceId, { signal: run.time.reading }));
+  const failures: CloudError[] = [];
+  const options = { signal: run.time.reading };
+  const tags = await valueOrUnknown(() => port.getServiceTags(service.serviceId, options), failures);
+  reportUnread('the tags', failures, serviceRefOf(port, service.serviceId), run);
   return { ...service, tags };
 }
 
 /** Reads the consumers' endpoints of these connections; what cannot be read is unknown. */
 export async function readEndpoints(
   port: EndpointServices,
+  ref: ServiceRef,
   connections: readonly Connection[],
   run: Run,
 ): Promise<ReadonlyMap<string, Endpoint | Unknown>> {
+  const failures: CloudError[] = [];
+  const options = { signal: run.time.reading };
   const entries = await pMap(
     connections,
     async ({ endpointId }) => {
-      const endpoint = await valueOrUnknown(() => port.getEndpoint(endpointId, { signal: run.time.reading }));
-      return [endpointId, endpoint] as const;
+      return [endpointId, await valueOrUnknown(() => port.getEndpoint(endpointId, options), failures)] as const;
     },
     { concurrency: run.limits.concurrency },
   );
+  reportUnread(`the endpoints of ${failures.length} connections`, failures, ref, run);
   return new Map(entries);
 }
 
-async function valueOrUnknown<T>(read: () => Promise<T>): Promise<T | Unknown> {
+async function valueOrUnknown<T>(read: () => Promise<T>, failures: CloudError[]): Promise<T | Unknown> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof CloudError) return UNKNOWN;
-    throw error;
+    if (!(error instanceof CloudError)) throw error;
+    failures.push(error);
+    return UNKNOWN;
   }
 }
 
-/** Runs a read; a failure becomes a finding (or just an incomplete run, when time ran out) and `null`. */
+/** Facts that a failing call kept unknown hold what needs them, and somebody has to know why. What is not ours to read is no failure. */
+function reportUnread(what: string, failures: readonly CloudError[], ref: ServiceRef, run: Run): void {
+  const [first] = failures;
+  if (!first) return;
+  reportFailure(
+    run,
+    ref,
+    first.code,
+    `${what} could not be read, so rules that need them hold: ${first.message}`,
+    first,
+  );
+}
+
+/** Runs a read; a failure becomes a finding and `null`. */
 export async function tryRead<T>(run: Run, subject: TargetRef | ServiceRef, read: () => Promise<T>): Promise<T | null> {
   try {
     return await read();
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
-    run.isComplete = false;
-    if (error.code !== 'deadline') reportFailure(run, subject, error.code, error.message, error);
+    reportFailure(run, subject, error.code, error.message, error);
     return null;
   }
 }
@@ -233,7 +256,10 @@ export function reportFailure(
     attempts: error?.attempts ?? 0,
     request_ids: [...(error?.requestIds ?? [])],
   };
-  report(run, { code: 'service-failed', severity: 'error', message, details }, subject);
+  // Running out of time is not the service's failure, though it may be its slowness; the next run goes on.
+  const finding = code === 'deadline' ? 'deadline' : 'service-failed';
+  const severity = code === 'deadline' ? 'warning' : 'error';
+  report(run, { code: finding, severity, message, details }, subject);
 }
 
 /** Records that some of a service's connections are in an unknown state, if any are. */

@@ -60,8 +60,8 @@ export function judgeAll(
       else drift.push(driftFinding(ref, decision));
     }
     for (const connection of [...source.pending].sort(byCreation)) {
-      const attributes = attributesFor(connection, source, policy, now);
-      const decision = limiter.limit(evaluate(policy, attributes, now), connection);
+      const { attributes, decision: wanted } = judgePending(connection, source, policy, now);
+      const decision = limiter.limit(wanted, connection);
       if (decision.effect === 'accept') source.domainCounts.add(connection);
       const ref = { ...source.ref, endpointId: connection.endpointId };
       judged.push({ ref, source, connection, attributes, decision });
@@ -75,6 +75,24 @@ export function judgeAll(
     })),
     findings: [...braked.findings, ...limiter.findings(), ...drift],
   };
+}
+
+/**
+ * Fail closed: an accept that this run is about to send may still fail, and must not be the reason to turn somebody else away.
+ * Where the count rests on such accepts, a reject has to hold whatever the count is.
+ */
+function judgePending(
+  connection: Connection,
+  source: GatheredService,
+  policy: Policy,
+  now: number,
+): { readonly attributes: Attributes; readonly decision: Decision } {
+  const attributes = attributesFor(connection, source, policy, now);
+  const decision = evaluate(policy, attributes, now);
+  const isForecast = attributes.has('domain.connections') && source.domainCounts.isForecast(connection);
+  if (decision.effect !== 'reject' || !isForecast) return { attributes, decision };
+  const without = new Map(attributes).set('domain.connections', UNKNOWN);
+  return { attributes: without, decision: evaluate(policy, without, now) };
 }
 
 function attributesFor(connection: Connection, source: GatheredService, policy: Policy, now: number): Attributes {

@@ -74,6 +74,8 @@ export function report(run: Run, data: FindingData, subject: SubjectRef | null):
 
 /** The time a run has. */
 export interface RunTime {
+  /** Aborted when closing dead runs must end: what died must not keep the living waiting. */
+  readonly recovering: AbortSignal;
   /** Aborted when reading must end, early enough to act on what was read: a list that hangs must not stop other services. */
   readonly reading: AbortSignal;
   /** Aborted when no new work may be taken, early enough to read states back. */
@@ -89,20 +91,24 @@ const WRITING_MS_MAX = 5_000;
 
 /**
  * Divides `budgetMs` from now on: the last tenth (at most 5 s) is for writing, and up to a quarter before it (at most
- * `confirmSeconds`) for reading states back. Of the rest, half is for reading what to decide on. `stop` ends the taking of new work at once.
+ * `confirmSeconds`) for reading states back. Of the rest, half is for reading what to decide on, and of that, half for closing
+ * dead runs first. `stop` ends the taking of new work at once.
  */
 export function divideTime(budgetMs: number, confirmSeconds: number, stop?: AbortSignal): RunTime {
   const deadlineMs = Math.max(0, budgetMs - Math.min(WRITING_MS_MAX, budgetMs / 10));
   const stoppingMs = Math.max(0, deadlineMs - Math.min(confirmSeconds * 1_000, budgetMs / 4));
+  const recovering = new AbortController();
   const reading = new AbortController();
   const stopping = new AbortController();
   const deadline = new AbortController();
   const timers = [
+    setTimeout(() => recovering.abort(), stoppingMs / 4),
     setTimeout(() => reading.abort(), stoppingMs / 2),
     setTimeout(() => stopping.abort(), stoppingMs),
     setTimeout(() => deadline.abort(), deadlineMs),
   ];
   return {
+    recovering: stop ? AbortSignal.any([stop, recovering.signal]) : recovering.signal,
     reading: stop ? AbortSignal.any([stop, reading.signal]) : reading.signal,
     stopping: stop ? AbortSignal.any([stop, stopping.signal]) : stopping.signal,
     deadline: deadline.signal,

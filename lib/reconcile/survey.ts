@@ -127,7 +127,7 @@ async function surveyService(
     port,
     service: costs.has('service.tags') && seen.length > 0 ? await withTags(port, service, run) : service,
     listing,
-    endpoints: costs.has('endpoint') ? await readEndpoints(port, seen, run) : new Map(),
+    endpoints: costs.has('endpoint') ? await readEndpoints(port, ref, seen, run) : new Map(),
     listedAt,
   };
 }

@@ -2,7 +2,7 @@
 import { attributesToJson } from '../core/attributes.ts';
 import type { DecisionData } from '../audit/record.ts';
 import { annotate, toAnnotate } from './annotate.ts';
-import { carryOut, type SentCounts } from './carry-out.ts';
+import { type Acquaintances, carryOut } from './carry-out.ts';
 import type { Judgement } from './judge.ts';
 import type { Outcome } from './outcome.ts';
 import { driftFinding, revokedFinding } from './review.ts';
@@ -29,13 +29,13 @@ export async function writeAndCarryOut(
   const toWrite = judgements.filter(
     ({ decision, decisionId }) => decision.effect !== 'hold' || !knownHolds.has(decisionId),
   );
-  const sent: SentCounts = new Map();
+  const known: Acquaintances = new Map();
   for (let start = 0; start < toWrite.length; start += BATCH_SIZE) {
     const batch = toWrite.slice(start, start + BATCH_SIZE);
     for (const judgement of batch) run.log.append('decision', decisionData(judgement, run), judgement.ref);
-    const isActing = batch.some(({ decision }) => decision.effect !== 'hold');
-    if (isActing || toAnnotate(batch, run).length > 0) await run.log.flush();
-    const results = await carryOut(batch, sent, run);
+    const isActing = batch.some(({ decision }) => decision.effect !== 'hold') || toAnnotate(batch, run).length > 0;
+    if (isActing) await run.log.flush();
+    const results = await carryOut(batch, known, run);
     for (const [i, judgement] of batch.entries()) {
       const outcome = results[i];
       if (!outcome) throw new TypeError('carryOut left a judgement without an outcome');
@@ -46,10 +46,12 @@ export async function writeAndCarryOut(
     }
     const settled = batch.filter((judgement) => isSettled(outcomes.get(judgement)));
     await annotate(toAnnotate(settled, run), run);
+    // Nothing may pile up: with nothing to wait for, a batch would stay in memory until the end.
+    if (!isActing && start + BATCH_SIZE < toWrite.length) await run.log.flush();
   }
   // Holds that are in the trail already may still lack their description.
-  const known = judgements.filter((judgement) => !outcomes.has(judgement));
-  await annotate(toAnnotate(known, run), run);
+  const unwritten = judgements.filter((judgement) => !outcomes.has(judgement));
+  await annotate(toAnnotate(unwritten, run), run);
   return outcomes;
 }
 

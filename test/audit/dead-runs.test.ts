@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { claimDeadRun, findDeadRuns } from '../../lib/audit/dead-runs.ts';
+import { claimDeadRun, type DeadRunFindings, findDeadRuns } from '../../lib/audit/dead-runs.ts';
 import type { TrailStore } from '../../lib/audit/store.ts';
 import { startRun, writeRecovery, writeRun } from './support/runs.ts';
 import { connectionRef, decisionData, decisionId, finishedData, MINUTE, NOON, runIdAt } from './support/samples.ts';
@@ -9,8 +9,14 @@ const RUN_MINUTES = 60;
 const HOUR = 60 * MINUTE;
 const SWEEP = runIdAt(NOON);
 
-const search = (store: TrailStore, change: { now?: number; closedBefore?: number | null; runs?: number } = {}) =>
-  findDeadRuns(store, { now: NOON, runMinutes: RUN_MINUTES, closedBefore: null, ...change });
+async function search(
+  store: TrailStore,
+  change: { now?: number; closedBefore?: number | null; runs?: number } = {},
+): Promise<DeadRunFindings> {
+  const findings = await findDeadRuns(store, { now: NOON, runMinutes: RUN_MINUTES, closedBefore: null, ...change });
+  if (findings === null) throw new Error('expected the search to come to its end');
+  return findings;
+}
 
 async function deadIds(store: TrailStore, change: Parameters<typeof search>[1] = {}): Promise<string[]> {
   return (await search(store, change)).deadRuns.map((run) => run.runId);
@@ -25,6 +31,13 @@ async function claimOnly(store: TrailStore, runId: string, now = NOON) {
 }
 
 describe('findDeadRuns', () => {
+  test('returns null, and reads no more, when it is stopped', async () => {
+    const store = await temporaryStore();
+    await writeRun(store, { at: NOON - 2 * HOUR, finishes: false });
+    const options = { now: NOON, runMinutes: RUN_MINUTES, closedBefore: null, stop: AbortSignal.abort() };
+    expect(await findDeadRuns(store, options)).toBeNull();
+  });
+
   test.each([
     { name: 'finished', script: { at: NOON - 2 * HOUR, decides: [1], ends: [1] }, dead: false },
     { name: 'unfinished and young', script: { at: NOON - HOUR + 1, decides: [1], finishes: false }, dead: false },

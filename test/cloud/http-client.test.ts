@@ -391,6 +391,23 @@ describe('createHttpClient', () => {
       expect(b.server.requests.length).toBe(1);
     });
 
+    test('says of a given token that nobody renews it', async () => {
+      const b = await bench(() => REFUSED, { authenticator: new IamToken('canary', ['HUAWEICLOUD_SDK_TOKEN']) });
+      const errors = [await errorOf(b.http.request(read(b), PATIENT)), await errorOf(b.http.request(read(b), PATIENT))];
+      expect(b.server.requests.length).toBe(1);
+      for (const { message } of errors) {
+        expect(message).toMatch(
+          /`HUAWEICLOUD_SDK_TOKEN` \(a given token is not renewed, and lives 24 hours at most\)$/,
+        );
+      }
+    });
+
+    test('sends a request less often where it says so', async () => {
+      const b = await bench(() => BUSY);
+      const call = b.http.request({ ...read(b), maxFailures: 2 }, PATIENT);
+      expect(await b.run(errorOf(call))).toMatchObject({ attempts: 2 });
+    });
+
     test.each([
       {
         name: 'behind',

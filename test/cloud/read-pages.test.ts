@@ -91,6 +91,14 @@ describe('readPages', () => {
     expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'b', 'c'], isComplete, pages });
   });
 
+  test('without a count, trusts one page although the end of the list is shown again', async () => {
+    // Offsets that begin at 1: asked for what comes after three items, the server begins with the third.
+    const shown = [['a', 'b', 'c'], ['c'], []];
+    let call = 0;
+    const fetchPage = async () => ({ items: shown[call++] ?? [], total: undefined });
+    expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'b', 'c'], isComplete: true, pages: 3 });
+  });
+
   test('leaves a server that sends the same page for ever', async () => {
     expect(await readPages(async () => ({ items: ['a', 'b'], total: 1_000_000 }), self)).toEqual({
       items: ['a', 'b'],

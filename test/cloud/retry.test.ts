@@ -105,6 +105,15 @@ describe('judge', () => {
       retryable: true,
     },
     {
+      name: '202 with the error of a busy cluster',
+      sending: answered(202, { errCode: 'CSS.0011', externalMessage: 'm' }),
+      read: 'failed',
+      write: 'never',
+      effect: 'none',
+      code: 'CSS.0011',
+      retryable: true,
+    },
+    {
       name: '429',
       sending: answered(429, ''),
       read: 'throttled',
@@ -228,6 +237,15 @@ describe('judge', () => {
       write: 'never',
       effect: 'none',
       code: 'APIGW.0301',
+      retryable: false,
+    },
+    {
+      name: '401 of IAM, whose code is the status',
+      sending: answered(401, '{"error":{"code":401,"message":"Unauthorized.","title":"Unauthorized"}}'),
+      read: 'never',
+      write: 'never',
+      effect: 'none',
+      code: 'http-401',
       retryable: false,
     },
     {

@@ -1,16 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { UNKNOWN } from '../../lib/core/fact.ts';
+import { UNKNOWN_ENDPOINT } from '../../lib/cloud/answer-fields.ts';
 import { parseJson, type JsonObject } from '../../lib/cloud/parse-json.ts';
 import {
   readConnections,
   readEndpoint,
+  readPermissions,
   readService,
   readServices,
-  readTags,
-  UNKNOWN_ENDPOINT,
 } from '../../lib/cloud/vpcep-answers.ts';
 import action from '../fixtures/cloud/vpcep-action.json' with { type: 'json' };
+import connections from '../fixtures/cloud/vpcep-connections.json' with { type: 'json' };
+import endpoint from '../fixtures/cloud/vpcep-endpoint.json' with { type: 'json' };
 import modify from '../fixtures/cloud/vpcep-modify.json' with { type: 'json' };
+import permissions from '../fixtures/cloud/vpcep-permissions.json' with { type: 'json' };
+import detail from '../fixtures/cloud/vpcep-service.json' with { type: 'json' };
+import services from '../fixtures/cloud/vpcep-services.json' with { type: 'json' };
 
 function json(text: string): JsonObject {
   return { ...(parseJson(new TextEncoder().encode(text)) as object) };
@@ -130,50 +135,6 @@ describe('readConnections', () => {
   });
 });
 
-describe('readTags', () => {
-  test.each([
-    { name: 'no list', value: undefined, tags: UNKNOWN },
-    { name: 'null', value: null, tags: UNKNOWN },
-    { name: 'an object', value: { env: 'prod' }, tags: UNKNOWN },
-    { name: 'an item that is no tag', value: ['env'], tags: UNKNOWN },
-    { name: 'a tag without a key', value: [{ value: 'prod' }], tags: UNKNOWN },
-    { name: 'a tag with an empty key', value: [{ key: '', value: 'prod' }], tags: UNKNOWN },
-    { name: 'an empty list', value: [], tags: new Map() },
-    { name: 'a tag', value: [{ key: 'env', value: 'prod' }], tags: new Map([['env', 'prod']]) },
-    { name: 'an empty value', value: [{ key: 'env', value: '' }], tags: new Map([['env', '']]) },
-    { name: 'a tag without a value', value: [{ key: 'env' }], tags: new Map([['env', UNKNOWN]]) },
-    { name: 'a value that is no text', value: [{ key: 'env', value: null }], tags: new Map([['env', UNKNOWN]]) },
-    {
-      name: 'a key twice with one value',
-      value: [
-        { key: 'env', value: 'a' },
-        { key: 'env', value: 'a' },
-      ],
-      tags: new Map([['env', 'a']]),
-    },
-    {
-      name: 'a key with two values',
-      value: [
-        { key: 'env', value: 'a' },
-        { key: 'env', value: 'b' },
-        { key: 'env', value: 'b' },
-        { key: 'x', value: '1' },
-      ],
-      tags: new Map<string, unknown>([
-        ['env', UNKNOWN],
-        ['x', '1'],
-      ]),
-    },
-    {
-      name: 'a key that every object has',
-      value: [{ key: '__proto__', value: 'a' }],
-      tags: new Map([['__proto__', 'a']]),
-    },
-  ])('reads $name', ({ value, tags }) => {
-    expect(readTags(value)).toEqual(tags);
-  });
-});
-
 describe('readService', () => {
   test("reads the vendor's example, whose tags are missing", () => {
     expect(readService(json(modify.body), '4189d3c2-8882-4871-a3c2-d380272eed83')).toEqual({
@@ -210,4 +171,34 @@ describe('readEndpoint', () => {
       expect(readEndpoint(parseJson(new TextEncoder().encode(body)), 'e1')).toBe(UNKNOWN_ENDPOINT);
     },
   );
+});
+
+describe('the recorded answers', () => {
+  test('hold connections', () => {
+    expect(readConnections(json(connections.body))).toMatchObject({
+      total: 2,
+      items: [
+        { endpointId: 'adb7b229-bb11-4072-bcc0-3327cd784263', state: 'accepted', markerId: '16777510' },
+        { endpointId: 'fd69d29f-dc29-4a9b-80d8-b51d1e7e58ea', state: 'accepted', markerId: '16777513' },
+      ],
+    });
+  });
+
+  test('hold services, and one in detail', () => {
+    const serviceId = '4189d3c2-8882-4871-a3c2-d380272eed83';
+    const service = { serviceId, name: 'test123', serverType: 'VM', tags: UNKNOWN, approvalEnabled: false };
+    expect(readServices(json(services.body))?.items[0]).toEqual(service);
+    expect(readService(json(detail.body), serviceId)).toEqual(service);
+  });
+
+  test('hold a whitelist', () => {
+    expect(readPermissions(json(permissions.body))).toEqual({ items: ['*'], total: 1 });
+  });
+
+  test('hold an endpoint', () => {
+    expect(readEndpoint(json(endpoint.body), '530d6f2f-d115-4df2-8c36-32d19f3c0bbc')).toMatchObject({
+      vpcId: 'd7b2bf07-1b4c-43fa-bd88-d80c6ebea140',
+      tags: new Map([['test2', 'test2']]),
+    });
+  });
 });

@@ -1,12 +1,16 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { UNKNOWN } from '../../lib/core/fact.ts';
 import type { EndpointServices } from '../../lib/cloud/endpoint-services.ts';
+import { handlingOf } from '../../lib/cloud/handling.ts';
+import type { Profile } from '../../lib/cloud/regions.ts';
 import { createVpcep } from '../../lib/cloud/vpcep.ts';
-import { handlingOf } from '../../lib/cloud/vpcep-codes.ts';
 import action from '../fixtures/cloud/vpcep-action.json' with { type: 'json' };
 import modify from '../fixtures/cloud/vpcep-modify.json' with { type: 'json' };
+import permissions from '../fixtures/cloud/vpcep-permissions.json' with { type: 'json' };
 import { errorOf, PATIENT, startBench, type Bench } from './client-bench.ts';
 import type { Reply, SeenRequest } from './scripted-server.ts';
+
+const ownDomainId = async () => 'own';
 
 const open: Bench[] = [];
 afterEach(async () => {
@@ -17,11 +21,17 @@ interface Subject extends Bench {
   readonly vpcep: EndpointServices;
 }
 
-async function subject(script: (request: SeenRequest, index: number) => Reply): Promise<Subject> {
+async function subject(
+  script: (request: SeenRequest, index: number) => Reply,
+  profile: Profile = 'huaweicloud',
+): Promise<Subject> {
   const bench = await startBench(script);
   open.push(bench);
   const target = { region: 'ap-southeast-1', projectId: 'p1' };
-  return { ...bench, vpcep: createVpcep({ target, baseUrl: bench.server.url, http: bench.http }) };
+  return {
+    ...bench,
+    vpcep: createVpcep({ target, profile, baseUrl: bench.server.url, http: bench.http, ownDomainId }),
+  };
 }
 
 function queryOf(request: SeenRequest | undefined): Record<string, string> {
@@ -234,11 +244,11 @@ describe('accept and reject', () => {
       headers: { 'x-request-id': 'r1' },
       body: { connections: [{ id: 'e1', status: 'creating' }] },
     }));
-    const answer = await run(vpcep[call]('s1', 'e1', PATIENT));
+    const answer = await run(vpcep[call]('s1', ['e1'], PATIENT));
     expect(answer).toMatchObject({
       attempts: 1,
       requestIds: ['r1'],
-      connection: { endpointId: 'e1', state: 'creating' },
+      connections: [{ endpointId: 'e1', state: 'creating' }],
     });
     expect(server.requests).toMatchObject([
       {
@@ -252,17 +262,16 @@ describe('accept and reject', () => {
 
   test("believes nothing of an answer about another endpoint, such as the vendor's example", async () => {
     const { vpcep, run } = await subject(() => ({ body: action.body }));
-    const [endpointId = ''] = action.request.endpoints;
-    expect(await run(vpcep.accept('s1', endpointId, PATIENT))).toEqual({
+    expect(await run(vpcep.accept('s1', action.request.endpoints, PATIENT))).toEqual({
       attempts: 1,
       requestIds: [],
-      connection: null,
+      connections: [],
     });
   });
 
   test.each(['', '{}', '{"connections":[]}'])('does without a connection in the answer `%s`', async (body) => {
     const { vpcep, run } = await subject(() => ({ body }));
-    expect(await run(vpcep.accept('s1', 'e1', PATIENT))).toMatchObject({ connection: null });
+    expect(await run(vpcep.accept('s1', ['e1'], PATIENT))).toMatchObject({ connections: [] });
   });
 
   test.each([
@@ -274,7 +283,7 @@ describe('accept and reject', () => {
     { code: 'EndPoint.0014', handling: 'configuration', retryable: false },
   ])('fails once with $code, to be handled as $handling', async ({ code, handling, retryable }) => {
     const { vpcep, server, run } = await subject(() => refusal(400, code));
-    const error = await errorOf(run(vpcep.accept('s1', 'e1', PATIENT)));
+    const error = await errorOf(run(vpcep.accept('s1', ['e1'], PATIENT)));
     expect(error).toMatchObject({ code, httpStatus: 400, retryable, effect: 'none', attempts: 1 });
     expect(error.message).toBe(`POST /v1/p1/vpc-endpoint-services/s1/connections/action: 400 ${code}: refused`);
     expect(handlingOf(error)).toBe(handling);
@@ -283,8 +292,116 @@ describe('accept and reject', () => {
 
   test('never sends an action again whose answer was lost', async () => {
     const { vpcep, server, run } = await subject(() => ({ fault: 'reset' }));
-    expect(await errorOf(run(vpcep.accept('s1', 'e1', PATIENT)))).toMatchObject({ code: 'network', effect: 'unknown' });
+    expect(await errorOf(run(vpcep.accept('s1', ['e1'], PATIENT)))).toMatchObject({
+      code: 'network',
+      effect: 'unknown',
+    });
     expect(server.requests.length).toBe(1);
+  });
+});
+
+describe('accept and reject of other than one', () => {
+  test.each([{ ids: [] }, { ids: ['e1', 'e2'] }])('sends nothing for $ids', async ({ ids }) => {
+    const { vpcep, server, run } = await subject(() => ({}));
+    expect(vpcep.endpointsPerAction).toBe(1);
+    expect(await errorOf(run(vpcep.reject('s1', ids, PATIENT)))).toMatchObject({
+      code: 'invalid-call',
+      attempts: 0,
+      effect: 'none',
+    });
+    expect(server.requests).toEqual([]);
+  });
+});
+
+describe('describeConnections', () => {
+  test('writes several descriptions a call', async () => {
+    const { vpcep, server, run } = await subject(() => ({ body: action.body }));
+    expect(vpcep.canDescribe).toBe(true);
+    const descriptions = new Map([
+      ['e1', 'held: freeze'],
+      ['e2', ''],
+    ]);
+    expect(await run(vpcep.describeConnections('s1', descriptions, PATIENT))).toMatchObject({ attempts: 1 });
+    expect(server.requests).toMatchObject([
+      { method: 'PUT', target: '/v1/p1/vpc-endpoint-services/s1/connections/description' },
+    ]);
+    expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({
+      connections: [
+        { id: 'e1', description: 'held: freeze' },
+        { id: 'e2', description: '' },
+      ],
+    });
+  });
+
+  test('takes as many calls as it needs', async () => {
+    const { vpcep, server, run } = await subject((_request, index) => ({ headers: { 'x-request-id': `r${index}` } }));
+    const descriptions = new Map(pendings(101).map(({ id }) => [id, 'x']));
+    const trace = await run(vpcep.describeConnections('s1', descriptions, PATIENT));
+    expect(trace).toEqual({ attempts: 3, requestIds: ['r0', 'r1', 'r2'] });
+    const sizes = server.requests.map(({ body }) => JSON.parse(body).connections.length);
+    expect(sizes).toEqual([50, 50, 1]);
+  });
+
+  test.each([
+    { name: 'is too long', text: 'x'.repeat(513), profile: 'huaweicloud', code: 'invalid-call' },
+    { name: 'holds a bracket', text: 'a<b', profile: 'huaweicloud', code: 'invalid-call' },
+    { name: 'this cloud has no place for', text: 'x', profile: 'otc', code: 'not-supported' },
+  ] as const)('sends nothing with a description that $name', async ({ text, profile, code }) => {
+    const { vpcep, server, run } = await subject(() => ({}), profile);
+    const descriptions = new Map([
+      ['e1', 'good'],
+      ['e2', text],
+    ]);
+    expect(await errorOf(run(vpcep.describeConnections('s1', descriptions, PATIENT)))).toMatchObject({ code });
+    expect(vpcep.canDescribe).toBe(profile === 'huaweicloud');
+    expect(server.requests).toEqual([]);
+  });
+});
+
+const entries = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ permission: `iam:domain::d${index}` }));
+
+describe('getWhitelist', () => {
+  test('reads every page', async () => {
+    const { vpcep, server, run } = await subject((request) => pageOf(request, entries(501), 'permissions'));
+    const whitelist = await run(vpcep.getWhitelist('s1', PATIENT));
+    expect(whitelist).toMatchObject({ isOpen: false, others: [] });
+    expect(whitelist).toHaveProperty('domainIds.length', 501);
+    expect(server.requests.map(({ target }) => target)).toEqual(
+      [0, 500].map((offset) => `/v1/p1/vpc-endpoint-services/s1/permissions?limit=500&offset=${offset}`),
+    );
+  });
+
+  test('is open with the entry of the vendor’s example', async () => {
+    const { vpcep, run } = await subject(() => ({ body: permissions.body }));
+    expect(await run(vpcep.getWhitelist('s1', PATIENT))).toEqual({ isOpen: true, domainIds: [], others: [] });
+  });
+
+  test('lets nobody in when it is empty', async () => {
+    const { vpcep, run } = await subject((request) => pageOf(request, [], 'permissions'));
+    expect(await run(vpcep.getWhitelist('s1', PATIENT))).toEqual({ isOpen: false, domainIds: [], others: [] });
+  });
+
+  test.each([
+    { name: 'may not be read', reply: refusal(403, 'EndPoint.0004') },
+    { name: 'does not exist', reply: refusal(404, 'EndPoint.0005') },
+    { name: 'has an entry that cannot be read', reply: { body: { permissions: [{ id: 'x' }], total_count: 1 } } },
+    { name: 'holds more than it shows', reply: { body: { permissions: [], total_count: 3 } } },
+  ])('is unknown when it $name', async ({ reply }) => {
+    const { vpcep, run } = await subject(() => reply);
+    expect(await run(vpcep.getWhitelist('s1', PATIENT))).toBe(UNKNOWN);
+  });
+
+  test('fails on anything else', async () => {
+    const { vpcep, run } = await subject(() => refusal(400, 'EndPoint.2003'));
+    expect(await errorOf(run(vpcep.getWhitelist('s1', PATIENT)))).toMatchObject({ code: 'EndPoint.2003' });
+  });
+});
+
+describe('getOwnDomainId', () => {
+  test('hands on what it was given', async () => {
+    const { vpcep } = await subject(() => ({}));
+    expect(await vpcep.getOwnDomainId(PATIENT)).toBe('own');
   });
 });
 

@@ -26,6 +26,32 @@ describe('defaultScenario', () => {
     expect(new Set(pending.map(({ endpoint }) => endpoint === null))).toEqual(new Set([true, false]));
   });
 
+  test('has a project on either cloud', () => {
+    expect(cloud.projects().map(({ projectId, profile, region }) => [projectId, profile, region])).toEqual([
+      ['6e9dfd51d1124e8d8498dce894923a0d', 'huaweicloud', 'ap-southeast-1'],
+      ['6204a5bd270343b5885144cf9c8c158d', 'otc', 'eu-de'],
+    ]);
+  });
+
+  test('has clusters with connections in every state that matters, one of them the account’s own', () => {
+    const project = cloud.project('6204a5bd270343b5885144cf9c8c158d');
+    const found = project?.clusters.flatMap(({ id }) => cloud.connections({ serviceId: id })) ?? [];
+    expect(project?.clusters).toHaveLength(2);
+    expect(new Set(found.map(({ status }) => status))).toEqual(new Set(['accepted', 'rejected', 'pendingAcceptance']));
+    expect(found.filter(({ domainId }) => domainId === project?.domainId).map(({ status }) => status)).toContain(
+      'accepted',
+    );
+  });
+
+  test('has whitelists that name accounts, that name everybody, and that name nobody', () => {
+    const projects = cloud.projects();
+    const lists = projects.flatMap(({ services, clusters }) => [...services, ...clusters]);
+    const services = projects.find(({ profile }) => profile === 'otc')?.services;
+    expect(services?.map(({ permissions }) => permissions)).toEqual([['*']]);
+    expect(lists.some(({ permissions }) => permissions.length === 0)).toBe(true);
+    expect(lists.some(({ permissions }) => permissions.length > 1)).toBe(true);
+  });
+
   test('is what an emulator starts with that is given none', async () => {
     const emulator = await startEmulator({ clock: standingClock() });
     expect(emulator.cloud.connections()).toEqual(cloud.connections());

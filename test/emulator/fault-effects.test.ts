@@ -42,6 +42,9 @@ describe('effectsOf', () => {
     ['error-500', 500, { error: { code: 'EndPoint.0001', message: expect.any(String) } }],
     ['error-502', 502, { error_code: 'APIGW.0201', request_id: expect.stringMatching(/^[0-9a-f]{32}$/) }],
     ['error-503', 503, { error_code: 'EndPoint.0001', error_msg: expect.any(String) }],
+    ['busy', 400, { error: { code: 'EndPoint.2004', message: expect.any(String) } }],
+    ['conflict', 409, { error: { code: 'EndPoint.2019', message: expect.any(String) } }],
+    ['precondition', 412, { error: { code: 'EndPoint.3045', message: expect.any(String) } }],
   ])('answers %s with %i and does nothing', async (faults, status, body) => {
     cloud.setFaults(faults);
     const answer = await accept();

@@ -66,7 +66,9 @@ describe('faultFunction', () => {
     const decide = faultFunction(parseFaults('vanish-item:1'), 1);
     expect(decide(request())).toBeUndefined();
     expect(decide(request({ query: 'offset=0' }))).toBeUndefined();
+    expect(decide(request({ query: 'start=0' }))).toBeUndefined();
     expect(decide(request({ query: 'limit=5&offset=10' }))?.kind).toBe('vanish-item');
+    expect(faultFunction(parseFaults('vanish-item'), 1)(request({ query: 'start=10' }))?.kind).toBe('vanish-item');
   });
 
   test('gives the same faults under the same seed in any order, and others under another', () => {

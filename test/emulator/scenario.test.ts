@@ -7,6 +7,10 @@ const withService = (service: object) => ({
   credentials: [],
   projects: [{ project_id: 'p', region: 'r', domain_id: 'd', services: [{ id: 's', service_name: 'n', ...service }] }],
 });
+const withCluster = (cluster: object, more: object = {}) => ({
+  credentials: [],
+  projects: [{ project_id: 'p', region: 'r', domain_id: 'd', clusters: [{ id: 's', name: 'n', ...cluster }], ...more }],
+});
 const withConnection = (more: object) => withService({ connections: [{ id: 'e', domain_id: 'x', ...more }] });
 const inService = '`/projects/0/services/0';
 
@@ -21,6 +25,21 @@ describe('parseScenario', () => {
       ...withConnection({ $comment: { any: 'thing' }, marker_id: '9223372036854775807' }),
     };
     expect(parseScenario(JSON.stringify(source))).toEqual(withConnection({ marker_id: '9223372036854775807' }));
+  });
+
+  test('reads clusters', () => {
+    const cluster = {
+      status: '200',
+      tags: { env: 'prod' },
+      age: '2h',
+      vpcep_enabled: true,
+      busy: false,
+      permissions: ['*'],
+      connections: [{ id: 'e', domain_id: 'x' }],
+      generate: { connections: 3 },
+    };
+    const css = { ids_key: 'endpointIdList', page_parameter: 'start', first_item: 1 };
+    expect(parseScenario(JSON.stringify(withCluster(cluster, { css })))).toEqual(withCluster(cluster, { css }));
   });
 
   test.each<[string, unknown, string]>([
@@ -87,10 +106,30 @@ describe('parseScenario', () => {
       'found `e`, which /projects/0/services/0/connections/0/id has already',
     ],
     [
+      'a user twice',
+      { ...minimal, users: [1, 2].map(() => ({ name: 'u', password: 'p', domain_name: 'n', domain_id: 'd' })) },
+      'scenario `/users/1/name`: found `u of n`, which /users/0/name has already',
+    ],
+    ['a lifetime without unit', { ...minimal, token_lifetime: '5' }, 'scenario `/token_lifetime`: found `"5"`'],
+    ['an agency for nobody', { ...minimal, agencies: [{ name: 'a' }] }, 'scenario `/agencies/0/domain_name`'],
+    [
       'a project twice',
       { credentials: [], projects: [1, 2].map(() => ({ project_id: 'p', region: 'r', domain_id: 'd' })) },
       'scenario `/projects/1/project_id`',
     ],
+    ['a cluster without a name', withCluster({ name: undefined }), 'scenario `/projects/0/clusters/0/name`'],
+    ['a cluster status nobody knows', withCluster({ status: 200 }), 'expected one of `100`, `200`, `303`'],
+    [
+      'a cluster with the id of a service',
+      withCluster({}, { services: [{ id: 's', service_name: 'n' }] }),
+      'scenario `/projects/0/clusters/0/id`: found `s`, which /projects/0/services/0/id has already',
+    ],
+    [
+      'a cluster’s connection with age and time',
+      withCluster({ connections: [{ id: 'e', domain_id: 'x', age: '5m', created_at: '2026-01-01T00:00:00Z' }] }),
+      'scenario `/projects/0/clusters/0/connections/0/age`',
+    ],
+    ['a first item of 2', withCluster({}, { css: { first_item: 2 } }), 'expected a whole number from 0 to 1'],
     [
       'a stranger’s endpoint in an own project',
       withConnection({ endpoint: {} }),

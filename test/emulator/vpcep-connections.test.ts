@@ -291,6 +291,7 @@ describe('describeConnections', () => {
 
   test.each<[string, unknown, string]>([
     ['a description of 513 characters', [{ id: 'p-1', description: 'x'.repeat(513) }], 'EndPoint.0002'],
+    ['a description with a bracket', [{ id: 'p-1', description: 'a > b' }], 'EndPoint.0002'],
     ['no description', [{ id: 'p-1' }], 'EndPoint.0002'],
     ['an unknown key', [{ id: 'p-1', description: '', tags: [] }], 'EndPoint.0002'],
     ['an empty list', [], 'EndPoint.0002'],

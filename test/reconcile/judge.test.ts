@@ -22,6 +22,7 @@ function gatheredOf(
     port: fakeServices([], { allowed: [] }),
     service: serviceOf(serviceId),
     pending: connections.filter(({ state }) => state === 'pending'),
+    accepted: [],
     domainCounts: countByDomain({ connections, isComplete: true, pages: 1, ...listing }),
     endpoints: new Map(),
     listedAt: START,

@@ -7,6 +7,8 @@ import { type Approver, createApprover } from '../../lib/approver.ts';
 import { createDirectoryStore } from '../../lib/audit/directory-store.ts';
 import type { TrailStore } from '../../lib/audit/store.ts';
 import { readCredentials } from '../../lib/cloud/credentials.ts';
+import { createAuthenticator } from '../../lib/cloud/iam-sign-in.ts';
+import { UNKNOWN } from '../../lib/core/fact.ts';
 import type { EndpointServices } from '../../lib/cloud/endpoint-services.ts';
 import { createHttpClient, type HttpClientOptions } from '../../lib/cloud/http-client.ts';
 import { createVpcep } from '../../lib/cloud/vpcep.ts';
@@ -121,14 +123,24 @@ export async function approverFor(cloud: EmulatedCloud, draft: ApproverDraft): P
 /** A port over HTTP to the cloud's project, with bounds of its own. */
 export function portTo(cloud: EmulatedCloud, change: Partial<HttpClientOptions> = {}): EndpointServices {
   const http = createHttpClient({
-    authenticator: readCredentials(ENV),
+    authenticator: createAuthenticator(readCredentials(ENV), {
+      placeOf: () => undefined,
+      clock: cloud.clock,
+      random: () => 0.5,
+    }),
     clock: cloud.clock,
     random: () => 0.5,
     concurrency: 8,
     requestsPerSecond: null,
     ...change,
   });
-  return createVpcep({ target: { region: REGION, projectId: PROJECT }, baseUrl: new URL(cloud.url), http });
+  return createVpcep({
+    target: { region: REGION, projectId: PROJECT },
+    profile: 'huaweicloud',
+    baseUrl: new URL(cloud.url),
+    http,
+    ownDomainId: () => Promise.resolve(UNKNOWN),
+  });
 }
 
 /** The requests that change something. */
