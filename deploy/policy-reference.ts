@@ -23,11 +23,16 @@ interface Schema {
 }
 
 const text = readFileSync(readme, 'utf8');
-const updated = withReference(text, referenceOf(JSON.parse(readFileSync(`${root}policies/policy.schema.json`, 'utf8')) as Schema));
+const updated = withReference(
+  text,
+  referenceOf(JSON.parse(readFileSync(`${root}policies/policy.schema.json`, 'utf8')) as Schema),
+);
 if (!process.argv.includes('--check')) {
   writeFileSync(readme, updated);
 } else if (text !== updated) {
-  process.stderr.write('README.md: the policy reference differs from the schema, expected what `npm run reference` writes\n');
+  process.stderr.write(
+    'README.md: the policy reference differs from the schema, expected what `npm run reference` writes\n',
+  );
   process.exitCode = 1;
 }
 
@@ -52,7 +57,9 @@ function referenceOf(schema: Schema): string {
     attributeTable(defs['conditions'] ?? {}),
     '**Matchers.** A text attribute also takes a bare text (equals it) or an array of texts (equals one of them).',
     ...matchers.map((matcher) => matcherTable(matcher)),
-  ].join('\n\n').concat('\n');
+  ]
+    .join('\n\n')
+    .concat('\n');
 }
 
 function keyTable(schema: Schema, defs: Readonly<Record<string, Schema>>, prefix = ''): string {

@@ -3,8 +3,10 @@
 /** A pattern compiled once; see {@link compileGlob}. */
 export type Glob = (text: string) => boolean;
 
-const ANY_RUN = -1;
-const ANY_ONE = -2;
+/** The token for `*`. */
+export const ANY_RUN = -1;
+/** The token for `?`. */
+export const ANY_ONE = -2;
 
 /**
  * Compiles `pattern`: `*` is any run (also empty), `?` exactly one code point, `\` makes the next character literal, nothing
@@ -14,11 +16,12 @@ const ANY_ONE = -2;
  * because whatever an earlier `*` could take instead, the last one can take as well.
  */
 export function compileGlob(pattern: string): Glob {
-  const tokens = tokenize(pattern);
+  const tokens = globTokens(pattern);
   return (text) => matchesFrom(tokens, text);
 }
 
-function tokenize(pattern: string): Int32Array {
+/** Returns what `pattern` asks for, one after the other: a code point, {@link ANY_ONE} or {@link ANY_RUN}. */
+export function globTokens(pattern: string): Int32Array {
   const tokens: number[] = [];
   const points = Array.from(pattern, (character) => character.codePointAt(0) ?? 0);
   for (let i = 0; i < points.length; i++) {

@@ -9,6 +9,18 @@ import { pointerTo, quoteValue } from './problem.ts';
 /** Tells whether a present value matches. */
 export type Test = (value: string | number) => boolean;
 
+/** What a matcher says, as data: for reasoning about policies. {@link Matcher.test} says the same for deciding. */
+export type MatcherForm =
+  | { readonly kind: 'in'; readonly values: ReadonlySet<string> }
+  | { readonly kind: 'like'; readonly pattern: string }
+  | { readonly kind: 'exists'; readonly expected: boolean }
+  | { readonly kind: 'compare'; readonly comparison: Comparison; readonly limit: number }
+  | { readonly kind: 'not'; readonly of: MatcherForm }
+  | { readonly kind: 'all'; readonly of: readonly MatcherForm[] };
+
+/** The comparisons of numbers and durations. Durations are whole seconds. */
+export type Comparison = 'lt' | 'lte' | 'gt' | 'gte';
+
 /** A matcher compiled for one attribute. An unknown value is never passed in: every form is then unknown. */
 export interface Matcher {
   /** Whether it holds when the attribute is known to be absent. */
@@ -16,6 +28,7 @@ export interface Matcher {
   readonly test: Test;
   /** When set, no other value can match. The same `@list` gives the same set object everywhere, which the index relies on. */
   readonly onlyValues?: ReadonlySet<string>;
+  readonly form: MatcherForm;
 }
 
 /** What compiling a matcher needs and fills. */
@@ -33,7 +46,7 @@ export interface MatcherContext {
 /** Evaluation must not run out of stack, whatever calls it. */
 const NESTING_MAX = 100;
 
-const NEVER: Matcher = { whenAbsent: false, test: () => false };
+const NEVER: Matcher = { whenAbsent: false, test: () => false, form: { kind: 'in', values: new Set() } };
 
 type MatcherRow = (operand: unknown, context: MatcherContext, pointer: string) => Matcher;
 
@@ -43,10 +56,15 @@ const ROWS: Readonly<Record<string, MatcherRow>> = {
     return oneOf(new Set(operand as string[]));
   },
   like: (operand) => {
-    const matches = compileGlob(operand as string);
-    return { whenAbsent: false, test: (value) => matches(value as string) };
+    const pattern = operand as string;
+    const matches = compileGlob(pattern);
+    return { whenAbsent: false, test: (value) => matches(value as string), form: { kind: 'like', pattern } };
   },
-  exists: (operand) => ({ whenAbsent: operand === false, test: () => operand === true }),
+  exists: (operand) => ({
+    whenAbsent: operand === false,
+    test: () => operand === true,
+    form: { kind: 'exists', expected: operand === true },
+  }),
   not: (operand, context, pointer) => {
     const depth = (context.depth ?? 0) + 1;
     if (depth > NESTING_MAX) {
@@ -58,12 +76,16 @@ const ROWS: Readonly<Record<string, MatcherRow>> = {
       return NEVER;
     }
     const inner = compileMatcher(operand, { ...context, depth }, pointer);
-    return { whenAbsent: !inner.whenAbsent, test: (value) => !inner.test(value) };
+    return {
+      whenAbsent: !inner.whenAbsent,
+      test: (value) => !inner.test(value),
+      form: { kind: 'not', of: inner.form },
+    };
   },
-  lt: comparison((value, limit) => value < limit),
-  lte: comparison((value, limit) => value <= limit),
-  gt: comparison((value, limit) => value > limit),
-  gte: comparison((value, limit) => value >= limit),
+  lt: comparison('lt', (value, limit) => value < limit),
+  lte: comparison('lte', (value, limit) => value <= limit),
+  gt: comparison('gt', (value, limit) => value > limit),
+  gte: comparison('gte', (value, limit) => value >= limit),
 };
 
 /**
@@ -85,16 +107,23 @@ export function compileMatcher(source: unknown, context: MatcherContext, pointer
   return {
     whenAbsent: parts.every((part) => part.whenAbsent),
     test: (value) => parts.every((part) => part.test(value)),
+    form: { kind: 'all', of: parts.map((part) => part.form) },
     ...(onlyValues && { onlyValues }),
   };
 }
 
 function equalTo(text: string): Matcher {
-  return { whenAbsent: false, test: (value) => value === text, onlyValues: new Set([text]) };
+  const values = new Set([text]);
+  return { whenAbsent: false, test: (value) => value === text, onlyValues: values, form: { kind: 'in', values } };
 }
 
 function oneOf(values: ReadonlySet<string>): Matcher {
-  return { whenAbsent: false, test: (value) => values.has(value as string), onlyValues: values };
+  return {
+    whenAbsent: false,
+    test: (value) => values.has(value as string),
+    onlyValues: values,
+    form: { kind: 'in', values },
+  };
 }
 
 function namedList(reference: string, context: MatcherContext, pointer: string): Matcher {
@@ -112,13 +141,17 @@ function namedList(reference: string, context: MatcherContext, pointer: string):
   return NEVER;
 }
 
-function comparison(compare: (value: number, limit: number) => boolean): MatcherRow {
+function comparison(comparison: Comparison, compare: (value: number, limit: number) => boolean): MatcherRow {
   return (operand, context, pointer) => {
     const limit = typeof operand === 'string' ? parseDuration(operand) : (operand as number);
     if (limit === null) {
       context.problems.push({ pointer, found: quoteValue(operand), expected: 'a duration below 2^53 seconds' });
       return NEVER;
     }
-    return { whenAbsent: false, test: (value) => typeof value === 'number' && compare(value, limit) };
+    return {
+      whenAbsent: false,
+      test: (value) => typeof value === 'number' && compare(value, limit),
+      form: { kind: 'compare', comparison, limit },
+    };
   };
 }

@@ -227,7 +227,9 @@ function digestOrProblem(document: Record<string, unknown>, problems: Problem[])
   const { $schema: _, ...identity } = document;
   try {
     return digestOfJson(identity);
-  } catch {
+  } catch (error) {
+    // Too deep is for `compilePolicy` to say.
+    if (error instanceof RangeError) throw error;
     problems.push({ pointer: '', found: 'a text with half of a surrogate pair', expected: 'well-formed Unicode text' });
     return undefined;
   }
