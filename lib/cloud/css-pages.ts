@@ -13,7 +13,7 @@ const PAGE_SIZE = 1000;
 export type ReadList = <Item>(
   fetchPage: (query: Query) => Promise<ListPage<Item>>,
   idOf: (item: Item) => string,
-  isEnough?: (seen: ReadonlyMap<string, Item>) => boolean,
+  isEnough?: (seen: ReadonlyMap<string, Item>, pages: number) => boolean,
 ) => Promise<Pages<Item>>;
 
 /** Makes a reader for the lists of one target. What it learns of the region's words from one list, it knows for the next. */

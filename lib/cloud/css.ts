@@ -77,13 +77,13 @@ export function createCss({ target, profile, baseUrl, http, ownDomainId }: CssOp
 
   async function listConnections(
     clusterId: string,
-    { state, wanted }: ConnectionFilter,
+    filter: ConnectionFilter,
     options: CallOptions,
   ): Promise<ConnectionListing> {
     const fetchPage = (query: Query) => page(connectionsOf(clusterId), query, readConnections, options);
     try {
-      const read = await readList(fetchPage, ({ endpointId }) => endpointId, isEnoughFor(wanted));
-      return listingOf(read, state);
+      const read = await readList(fetchPage, ({ endpointId }) => endpointId, isEnoughFor(filter));
+      return listingOf(read, filter.state);
     } catch (error) {
       if (saysNotEnabled(error)) return { connections: [], isComplete: true, pages: 1 };
       throw error;

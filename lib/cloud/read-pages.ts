@@ -31,13 +31,14 @@ const MAX_STALE_PAGES = 2;
 export async function readPages<Item>(
   fetchPage: (offset: number) => Promise<ListPage<Item>>,
   idOf: (item: Item) => string,
-  isEnough: (seen: ReadonlyMap<string, Item>) => boolean = () => false,
+  isEnough: (seen: ReadonlyMap<string, Item>, pages: number) => boolean = () => false,
 ): Promise<Pages<Item>> {
   const seen = new Map<string, Item>();
   const totals = new Set<number | undefined>();
   let pages = 0;
   for (let pass = 1; ; pass += 1) {
-    const read = await readPass(fetchPage, idOf, seen, isEnough);
+    const before = pages;
+    const read = await readPass(fetchPage, idOf, seen, (all, inPass) => isEnough(all, before + inPass));
     pages += read.pages;
     for (const total of read.totals) totals.add(total);
     const total = highest(read.totals);
@@ -49,7 +50,7 @@ export async function readPages<Item>(
     // The highest count of the pass, not the last: the list may have shrunk, and what left may have hidden what stayed.
     if (missing <= 0 && read.unreadable === 0) return result(true);
     if (totals.size === 1 && seen.size >= total && read.unreadable === 0) return result(true);
-    if (isEnough(seen) || pass >= MAX_PASSES) return result(false);
+    if (isEnough(seen, pages) || pass >= MAX_PASSES) return result(false);
   }
 }
 
@@ -67,7 +68,7 @@ async function readPass<Item>(
   fetchPage: (offset: number) => Promise<ListPage<Item>>,
   idOf: (item: Item) => string,
   seen: Map<string, Item>,
-  isEnough: (seen: ReadonlyMap<string, Item>) => boolean,
+  isEnough: (seen: ReadonlyMap<string, Item>, pages: number) => boolean,
 ): Promise<Pass> {
   const ids = new Set<string>();
   const totals = new Set<number | undefined>();
@@ -94,7 +95,7 @@ async function readPass<Item>(
     // What was seen counts, not the offset: where offsets begin at 1, the end is reached one item later.
     const isAtEnd = page.items.length === 0 || (page.total !== undefined && ids.size + unreadable >= page.total);
     if (pages === 1) first = ids.size;
-    if (isAtEnd || stale >= MAX_STALE_PAGES || isEnough(seen)) {
+    if (isAtEnd || stale >= MAX_STALE_PAGES || isEnough(seen, pages)) {
       const isOnePage = page.items.length === 0 && ids.size === first;
       return { pages, ids: ids.size, unreadable, totals, isOnePage };
     }

@@ -57,8 +57,7 @@ const THROTTLING_CODES: ReadonlySet<string> = new Set(['endpoint.0022', 'apigw.0
  * | 2xx that is an error, as 202 CSS.0011           | repeat  | fail                              | none               |
  * | answer too large, redirect                      | fail    | fail                              | unknown            |
  * | 429 or a throttling code                        | repeat  | repeat                            | none               |
- * | 503 with a code of the gateway                  | repeat  | repeat                            | none               |
- * | other 5xx, 408                                  | repeat  | fail                              | unknown            |
+ * | 5xx, 408                                        | repeat  | fail                              | unknown            |
  * | 401                                             | fail    | fail                              | none               |
  * | other 4xx                                       | fail    | fail                              | none               |
  * | run out of time while waiting for the answer    | fail    | fail                              | unknown            |
@@ -145,7 +144,6 @@ function rule(
   if (status < 300)
     return { retryable: true, effect: 'none', repeat: context.repeat === 'freely' ? 'failed' : 'never' };
   if (status < 400) return { ...ambiguous(context.repeat), retryable: false, repeat: 'never' };
-  if (status === 503 && /^apigw?\./i.test(code ?? '')) return { retryable: true, effect: 'none', repeat: 'failed' };
   if (status >= 500 || status === 408) return { ...ambiguous(context.repeat), retryable: true };
   return { retryable: code !== undefined && context.isRetryableCode(code), effect: 'none', repeat: 'never' };
 }

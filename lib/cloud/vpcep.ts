@@ -86,7 +86,7 @@ export function createVpcep({ target, profile, baseUrl, http, ownDomainId }: Vpc
     filter: ConnectionFilter & { readonly endpointId?: string },
     options: CallOptions,
   ): Promise<ConnectionListing> {
-    const { state, wanted, endpointId } = filter;
+    const { state, endpointId } = filter;
     const query = {
       limit: PAGE_SIZE,
       ...(state === undefined ? {} : { status: STATUS[state] }),
@@ -96,7 +96,7 @@ export function createVpcep({ target, profile, baseUrl, http, ownDomainId }: Vpc
     const read = await readPages<Connection>(
       (offset) => page(path, { ...query, offset }, readConnections, options),
       (connection) => connection.endpointId,
-      isEnoughFor(wanted),
+      isEnoughFor(filter),
     );
     return listingOf(read, state);
   }

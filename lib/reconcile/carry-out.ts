@@ -202,7 +202,8 @@ async function dropStale(
     source.port.listConnections(source.ref.serviceId, { state: 'pending' }, { signal: run.time.stopping }),
   );
   if (!listing?.isComplete) return;
-  const stillPending = new Set(listing.connections.map(({ endpointId }) => endpointId));
+  const pending = listing.connections.filter(({ state }) => state === 'pending');
+  const stillPending = new Set(pending.map(({ endpointId }) => endpointId));
   for (const errand of errands) {
     const { ref, connection } = errand.judgement;
     const isGone = connection.state === 'pending' && !stillPending.has(ref.endpointId);

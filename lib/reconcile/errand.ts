@@ -95,9 +95,9 @@ export function noteFailure(errand: Errand, error: CloudError, isShared: boolean
   }
 }
 
-/** Ends an errand that is not to be sent for want of time. What was sent before is not withheld: nobody knows what it did. */
+/** Ends an errand that is not to be sent for want of time. What was lost before is not withheld: nobody knows what it did. */
 export function endAtDeadline(errand: Errand): void {
-  if (errand.attempts === 0) end(errand, { status: 'withheld', by: 'deadline' });
+  if (!errand.wasLost) end(errand, { status: 'withheld', by: 'deadline' });
   else end(errand, { status: 'failed', error: unconfirmed(errand.error) });
 }
 

@@ -93,9 +93,11 @@ describe('listConnections', () => {
     expect(listing.isComplete).toBe(true);
   });
 
-  test('does not call a filtered list complete that holds a state it cannot read', async () => {
+  test('leaves a connection whose state it cannot tell in every list, as such', async () => {
     const { css, run } = await subject(() => listOf([{ id: 'e1' }]));
-    expect(await run(css.listConnections('c1', { state: 'pending' }, PATIENT))).toMatchObject({ isComplete: false });
+    expect(await run(css.listConnections('c1', { state: 'pending' }, PATIENT))).toMatchObject({
+      connections: [{ endpointId: 'e1', state: 'unknown' }],
+    });
   });
 
   test('is empty and complete where the endpoint service is not enabled', async () => {

@@ -81,12 +81,12 @@ describe('listConnections', () => {
     expect(listing.isComplete).toBe(true);
   });
 
-  test('does not call a filtered list complete that holds a state it cannot read', async () => {
+  test('leaves a connection whose state it cannot tell in every list, as such', async () => {
     const items = [pending('e1'), { id: 'e2', status: 'suspended' }];
     const { vpcep, run } = await subject((request) => pageOf(request, items));
     expect(await run(vpcep.listConnections('s1', { state: 'pending' }, PATIENT))).toMatchObject({
-      connections: [{ endpointId: 'e1' }],
-      isComplete: false,
+      connections: [{ endpointId: 'e1' }, { endpointId: 'e2', state: 'unknown' }],
+      isComplete: true,
     });
     expect(await run(vpcep.listConnections('s1', {}, PATIENT))).toMatchObject({
       connections: [{ state: 'pending' }, { state: 'unknown', record: { status: 'suspended' } }],

@@ -152,7 +152,7 @@ describe('carryOut', () => {
     expect(callsOf(port, 'accept')).toHaveLength(1);
   });
 
-  test('never repeats a lost call when the list that was read back has holes', async () => {
+  test('asks for each connection that a list with holes does not show, before it repeats a lost call', async () => {
     const four = ['e1', 'e2', 'e3', 'e4'].map((id) => connectionOf(id, { domainId: 'a1' }));
     const port = fakeServices([{ service: serviceOf('s1'), connections: four }]);
     port.before = inTurn(lostAnswer());
@@ -160,11 +160,14 @@ describe('carryOut', () => {
       state === 'pending' ? listing : { ...listing, connections: listing.connections.slice(3), isComplete: false };
     const outcomes = await carriedOut(port);
     expect(outcomes).toMatchObject({
-      e1: { status: 'failed', attempts: 1, error: { code: 'network' } },
-      e2: { status: 'submitted' },
-      e4: { status: 'applied' },
+      e1: { status: 'applied', attempts: 2 },
+      e2: { status: 'applied', attempts: 1 },
+      e4: { status: 'applied', attempts: 1 },
     });
-    expect(callsOf(port, 'accept')).toHaveLength(4);
+    const calls = callsOf(port, 'accept', 'getConnection');
+    expect(calls.slice(0, 4)).toEqual(['accept e1', 'accept e2', 'accept e3', 'accept e4']);
+    expect(calls.slice(4, 8).every((call) => call.startsWith('getConnection'))).toBe(true);
+    expect(calls.slice(8)).toEqual(['accept e1', 'getConnection e1']);
   });
 
   const refusals: readonly { code: string; domainId: string; state: ConnectionState | null }[] = [

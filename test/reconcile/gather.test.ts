@@ -79,7 +79,7 @@ describe('gatherAll', () => {
     ]);
   });
 
-  test('holds when the endpoint’s detail fails', async () => {
+  test('holds, and says so, when the endpoint’s detail fails', async () => {
     const port = onePending([...LISTS, 'getEndpoint']);
     port.before = ({ method }) => {
       if (method === 'getEndpoint') throw cloudError('EndPoint.0001', { httpStatus: 500 });
@@ -88,9 +88,12 @@ describe('gatherAll', () => {
       ...BY_DOMAIN,
       { id: 'not-v1', effect: 'reject', when: { 'endpoint.vpc_id': { exists: false } } },
     ]);
-    const { connections, findings } = await sweep(settingsOf({ ports: [port], policy }), REQUEST);
+    const { connections, findings, isComplete } = await sweep(settingsOf({ ports: [port], policy }), REQUEST);
     expect(connections).toMatchObject([{ effect: 'hold', cause: 'indeterminate', rules: ['not-v1'] }]);
-    expect(findings).toEqual([]);
+    expect(isComplete).toBe(false);
+    expect(findings).toMatchObject([
+      { code: 'service-failed', severity: 'error', subject: { serviceId: 's1' }, details: { code: 'EndPoint.0001' } },
+    ]);
   });
 
   test('asks for tags only when a rule reads them, the listing lacks them and something is pending', async () => {
@@ -185,7 +188,8 @@ describe('gatherAll', () => {
       expect(port.effects).toMatchObject([{ serviceId: 'good' }]);
       expect(result.isComplete).toBe(false);
       expect(result.findings).toMatchObject([
-        { code: 'service-failed', subject: { serviceId: 'whole' } },
+        { code: 'service-failed', subject: { serviceId: 'whole' }, details: { code: 'EndPoint.0001' } },
+        { code: 'service-failed', subject: { serviceId: 'whole' }, details: { code: 'unreadable' } },
         { code: 'service-failed', subject: { serviceId: 'part' } },
       ]);
     });

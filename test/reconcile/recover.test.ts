@@ -298,14 +298,18 @@ describe('recoverDeadRuns', () => {
     expect(openIn(runs)).toHaveLength(3);
   });
 
-  test('leaves a run open when the time is up, without a finding', async () => {
+  test('leaves a run open when the time is up, and says so', async () => {
     const world = worldOf(['a1']);
     await deadRun(world);
     world.clock.advance(2 * HOUR);
     world.port.before = ({ signal }) => hang(signal);
     const settings = settingsOf({ ports: [world.port], ...world });
     const result = await sweep(settings, { ...REQUEST, budgetMs: 50 });
-    expect(result).toMatchObject({ isComplete: false, findings: [] });
+    expect(result.isComplete).toBe(false);
+    expect(result.findings).toMatchObject([
+      { code: 'recovery-failed', details: { code: 'deadline' } },
+      { code: 'deadline' },
+    ]);
     world.port.before = () => {};
     await later(world);
     expectSoundTrail(await runsIn(world.store));

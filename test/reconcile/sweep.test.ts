@@ -416,7 +416,8 @@ describe('sweep', () => {
       };
       const result = await sweep(settingsOf({ ports: [port], store }), { ...REQUEST, budgetMs: 400 });
       // A list that hangs takes its share of the time, not that of the other services.
-      expect(result).toMatchObject({ isComplete: false, counts: { listed: 1, accepted: 1 }, findings: [] });
+      expect(result).toMatchObject({ isComplete: false, counts: { listed: 1, accepted: 1 } });
+      expect(result.findings).toMatchObject([{ code: 'deadline', subject: { serviceId: 's2' } }]);
       const runs = await runsIn(store);
       expectSoundTrail(runs);
       expect(recordsOf(runs, 'run.finished')[0]?.data.complete).toBe(false);

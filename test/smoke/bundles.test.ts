@@ -63,7 +63,7 @@ describe('dist/cli.mjs', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       mode: 'enforce',
       complete: true,
-      counts: { listed: 19, failed: 0, superseded: 0 },
+      counts: { listed: 24, failed: 0, superseded: 0 },
     });
     expect(emulator.changes.length).toBeGreaterThan(5);
   });
@@ -110,7 +110,7 @@ describe('dist/lambda/sweep/index.mjs', () => {
       data: { trigger: 'timer', request_id: 'request-1', build: { digest: digestOf(readFileSync(bundle)) } },
     });
     expect(audit.at(-1)).toMatchObject({ type: 'vpcep-approver.run.finished.v1' });
-    expect(lines.at(-1)).toMatchObject({ type: 'answer', answer: { complete: true, counts: { listed: 19 } } });
+    expect(lines.at(-1)).toMatchObject({ type: 'answer', answer: { complete: true, counts: { listed: 24 } } });
     expect(readdirSync(path.join(folder, '.approver', 'audit')).length).toBeGreaterThan(0);
   });
 });

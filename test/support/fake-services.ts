@@ -188,7 +188,8 @@ export function fakeServices(services: readonly FakeService[], options: FakeServ
   }
 
   function act(serviceId: string, endpointIds: readonly string[], wanted: 'accepted' | 'rejected'): ActionAnswer {
-    if (endpointIds.length === 0 || endpointIds.length > endpointsPerAction) throw new TypeError('too many ids, or none');
+    if (endpointIds.length === 0 || endpointIds.length > endpointsPerAction)
+      throw new TypeError('too many ids, or none');
     // All or nothing, like the real one: the first that cannot be done refuses the call.
     for (const endpointId of endpointIds) assertCan(serviceId, endpointId, wanted);
     const connections = endpointIds.map((endpointId) => {
@@ -274,10 +275,13 @@ export function fakeServices(services: readonly FakeService[], options: FakeServ
         act(serviceId, endpointIds, 'rejected'),
       ),
     describeConnections: (serviceId, descriptions, options) =>
-      call(calling('describeConnections', options, { serviceId, endpointId: [...descriptions.keys()].join(',') }), () => {
-        for (const [endpointId, text] of descriptions) fake.descriptions.set(endpointId, text);
-        return { attempts: 1, requestIds: [`request-${serviceId}`] };
-      }),
+      call(
+        calling('describeConnections', options, { serviceId, endpointId: [...descriptions.keys()].join(',') }),
+        () => {
+          for (const [endpointId, text] of descriptions) fake.descriptions.set(endpointId, text);
+          return { attempts: 1, requestIds: [`request-${serviceId}`] };
+        },
+      ),
     getWhitelist: (serviceId, options) =>
       call(calling('getWhitelist', options, { serviceId }), () => fake.whitelists.get(serviceId) ?? UNKNOWN),
     getOwnDomainId: (options) => call(calling('getOwnDomainId', options), () => fake.ownDomainId),
