@@ -142,7 +142,8 @@ async function unfinishedOf(
   stop: AbortSignal | undefined,
 ): Promise<TrailRun[]> {
   const unfinished: TrailRun[] = [];
-  for (let at = 0; at < runs.length && !stop?.aborted; at += READS_AT_ONCE) {
+  for (let at = 0; at < runs.length; at += READS_AT_ONCE) {
+    if (stop?.aborted) break;
     const some = runs.slice(at, at + READS_AT_ONCE);
     const finished = await Promise.all(some.map((run) => isFinished(store, run)));
     unfinished.push(...some.filter((_, index) => finished[index] === false));
