@@ -4,7 +4,6 @@ import { UNKNOWN, type Unknown } from '../core/fact.ts';
 import { incomplete, notSent, saysNotFound, unreadable } from './adapter-errors.ts';
 import { UNKNOWN_ENDPOINT } from './answer-fields.ts';
 import { askOnce } from './ask-once.ts';
-import type { HttpRequest } from './call.ts';
 import { CloudError } from './cloud-error.ts';
 import { foundIn, isEnoughFor, listingOf } from './connection-listing.ts';
 import { createCssDialect } from './css-action.ts';
@@ -19,10 +18,9 @@ import type {
   EndpointServices,
   Whitelist,
 } from './endpoint-services.ts';
-import { handlingOfCode } from './handling.ts';
-import type { HttpAnswer, HttpClient } from './http-client.ts';
+import type { HttpClient } from './http-client.ts';
 import { isJsonObject } from './parse-json.ts';
-import type { ListPage } from './read-pages.ts';
+import { createProjectApi } from './project-api.ts';
 import type { Profile } from './regions.ts';
 import type { Query } from './sign.ts';
 
@@ -46,34 +44,7 @@ export function createCss({ target, profile, baseUrl, http, ownDomainId }: CssOp
   const dialect = createCssDialect(profile);
   const readList = createCssLists();
 
-  function send(
-    request: Pick<HttpRequest, 'method' | 'query' | 'body'> & { readonly path: readonly string[] },
-    options: CallOptions,
-  ): Promise<HttpAnswer> {
-    return http.request(
-      {
-        ...request,
-        baseUrl,
-        path: ['v1.0', projectId, 'clusters', ...request.path],
-        projectId,
-        repeat: request.method === 'GET' ? 'freely' : 'if-nothing-was-done',
-        isRetryableCode: (code) => handlingOfCode(code) === 'retry',
-      },
-      options,
-    );
-  }
-
-  async function page<Item>(
-    path: readonly string[],
-    query: Query,
-    read: (body: unknown) => ListPage<Item> | undefined,
-    options: CallOptions,
-  ): Promise<ListPage<Item>> {
-    const answer = await send({ method: 'GET', path, query }, options);
-    const items = read(answer.body);
-    if (items === undefined) throw unreadable(answer, whereOf(path), 'expected a list');
-    return items;
-  }
+  const { send, page } = createProjectApi({ http, baseUrl, projectId, root: ['v1.0', projectId, 'clusters'] });
 
   async function listConnections(
     clusterId: string,

@@ -4,7 +4,6 @@ import { UNKNOWN, type Unknown } from '../core/fact.ts';
 import { incomplete, notSent, saysNotFound, unreadable } from './adapter-errors.ts';
 import { UNKNOWN_ENDPOINT, whitelistOf } from './answer-fields.ts';
 import { askOnce } from './ask-once.ts';
-import type { HttpRequest } from './call.ts';
 import { CloudError } from './cloud-error.ts';
 import { foundIn, isEnoughFor, listingOf } from './connection-listing.ts';
 import type {
@@ -16,12 +15,11 @@ import type {
   EndpointServices,
   Whitelist,
 } from './endpoint-services.ts';
-import { handlingOfCode } from './handling.ts';
-import type { HttpAnswer, HttpClient } from './http-client.ts';
+import type { HttpClient } from './http-client.ts';
 import { isJsonObject } from './parse-json.ts';
-import { readPages, type ListPage } from './read-pages.ts';
+import { createProjectApi } from './project-api.ts';
+import { readPages } from './read-pages.ts';
 import type { Profile } from './regions.ts';
-import type { Query } from './sign.ts';
 import { readConnections, readEndpoint, readPermissions, readService, readServices } from './vpcep-answers.ts';
 import { NO_READABLE_ENDPOINT, NO_SUCH_SERVICE } from './vpcep-codes.ts';
 
@@ -51,35 +49,8 @@ export function createVpcep({ target, profile, baseUrl, http, ownDomainId }: Vpc
   const { region, projectId } = target;
   const canDescribe = profile === 'huaweicloud';
 
-  function send(
-    request: Pick<HttpRequest, 'method' | 'query' | 'body'> & { readonly path: readonly string[] },
-    options: CallOptions,
-  ): Promise<HttpAnswer> {
-    return http.request(
-      {
-        ...request,
-        baseUrl,
-        path: ['v1', projectId, ...request.path],
-        projectId,
-        repeat: request.method === 'GET' ? 'freely' : 'if-nothing-was-done',
-        isRetryableCode: (code) => handlingOfCode(code) === 'retry',
-      },
-      options,
-    );
-  }
-
-  /** Reads a list. No sort_key: Huawei Cloud and OTC spell its values differently, and a wrong one is a 400. */
-  async function page<Item>(
-    path: readonly string[],
-    query: Query,
-    read: (body: unknown) => ListPage<Item> | undefined,
-    options: CallOptions,
-  ): Promise<ListPage<Item>> {
-    const answer = await send({ method: 'GET', path, query }, options);
-    const items = read(answer.body);
-    if (items === undefined) throw unreadable(answer, `GET …/${path.join('/')}`, 'expected a list');
-    return items;
-  }
+  // No list takes a sort_key: Huawei Cloud and OTC spell its values differently, and a wrong one is a 400.
+  const { send, page } = createProjectApi({ http, baseUrl, projectId, root: ['v1', projectId] });
 
   async function listConnections(
     serviceId: string,
