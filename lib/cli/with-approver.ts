@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { type Approver, createApprover } from '../approver.ts';
 import { readBuildInfo } from '../build-info.ts';
-import { configPath, loadConfig } from '../config.ts';
+import { unheardOfRegion } from '../cloud/regions.ts';
+import { type Config, configPath, loadConfig } from '../config.ts';
 import type { RunRequest } from '../reconcile/execute.ts';
 import type { RunEvent } from '../reconcile/run.ts';
 import type { RunResult } from '../reconcile/run-result.ts';
@@ -33,6 +34,7 @@ export async function runApprover(
   start: (approver: Approver, request: RunRequest) => Promise<RunResult>,
 ): Promise<number> {
   const config = loadConfig(configPath(flags.config, env, folder), env);
+  warnOfRegions(config, terminal);
   const progress = createProgress(terminal);
   const approver = createApprover({
     config,
@@ -52,6 +54,14 @@ export async function runApprover(
   else printRun(result, trailOf(config.auditStore, config.folder), terminal);
   printErrors(result, terminal);
   return exitCodeOf(result, flags.strict ?? false);
+}
+
+/** A slip in a region's name would else show as a host that cannot be found. */
+function warnOfRegions({ targets }: Config, terminal: Terminal): void {
+  for (const [i, { kind, profile, region, endpoint }] of targets.entries()) {
+    const warning = endpoint === undefined ? unheardOfRegion(kind, profile, region) : null;
+    if (warning) terminal.complain(`vpcep-approver: warning: /targets/${i}/region: ${warning}`);
+  }
 }
 
 function trailOf(locator: string, folder: string): string {

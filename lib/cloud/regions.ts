@@ -1,5 +1,8 @@
 /** Where the APIs live: the host of a region, by rule and by exception. Checks no reachability; an override is the caller's. */
 
+import type { ServiceKind } from '../core/connection.ts';
+import { nearestName } from '../core/nearest-name.ts';
+
 /** Whose cloud it is: host names differ, and in places the API's dialect. */
 export type Profile = 'huaweicloud' | 'otc';
 
@@ -132,4 +135,16 @@ function urlOf(service: Service, profile: Profile, region: string): URL {
   }
   const host = `${service}.${region}.${SUFFIXES[profile]}`;
   return new URL(`https://${EXCEPTIONS[profile].get(host) ?? host}`);
+}
+
+/**
+ * Returns a sentence for a region that no page or SDK of the vendor names for this kind of service, else `null`. Such a region is
+ * tried all the same: the vendor opens regions faster than it documents them.
+ */
+export function unheardOfRegion(kind: ServiceKind, profile: Profile, region: string): string | null {
+  const known = (kind === 'vpcep' ? VPCEP_REGIONS : CSS_REGIONS)[profile];
+  if (known.includes(region)) return null;
+  const nearest = nearestName(region, known);
+  const hint = nearest === undefined ? '' : ` (did you mean \`${nearest}\`?)`;
+  return `region \`${region}\` is none that this version has heard of${hint}; its host name is a guess`;
 }

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { CSS_REGIONS, cssUrl, iamUrl, iamUrlOf, VPCEP_REGIONS, vpcepUrl } from '../../lib/cloud/regions.ts';
+import {
+  CSS_REGIONS,
+  cssUrl,
+  iamUrl,
+  iamUrlOf,
+  unheardOfRegion,
+  VPCEP_REGIONS,
+  vpcepUrl,
+} from '../../lib/cloud/regions.ts';
 
 describe('vpcepUrl', () => {
   test.each([
@@ -88,5 +96,19 @@ describe('iamUrlOf', () => {
     },
   ])('is $name', ({ endpoint, override, url }) => {
     expect(iamUrlOf({ ...target, endpoint }, override).href).toBe(url);
+  });
+});
+
+describe('unheardOfRegion', () => {
+  test('says nothing of a region that the vendor names for the kind', () => {
+    expect(unheardOfRegion('vpcep', 'huaweicloud', 'eu-west-0')).toBeNull();
+    expect(unheardOfRegion('css', 'otc', 'eu-de')).toBeNull();
+  });
+
+  test('names the nearest one of a slip', () => {
+    expect(unheardOfRegion('vpcep', 'huaweicloud', 'ap-southeast-11')).toBe(
+      'region `ap-southeast-11` is none that this version has heard of (did you mean `ap-southeast-1`?); its host name is a guess',
+    );
+    expect(unheardOfRegion('css', 'huaweicloud', 'eu-west-0')).toContain('`eu-west-0` is none');
   });
 });
