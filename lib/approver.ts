@@ -38,7 +38,10 @@ export interface ApproverOptions {
   readonly onHttp?: (event: HttpEvent) => void;
 }
 
-/** A ready approver. Its methods reject with StoreError only; everything else is in their results. */
+/**
+ * A ready approver. Its methods reject with StoreError, or with RunLogError `expired` when the process slept past `run_minutes`: the
+ * next sweep recovers such a run. Everything else is in their results.
+ */
 export interface Approver {
   readonly policy: Policy;
   /** Runs once over all targets. */

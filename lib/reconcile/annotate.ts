@@ -4,7 +4,7 @@ import type { Effect } from '../core/policy.ts';
 import type { GatheredService } from './gather.ts';
 import { groupBy } from './group-by.ts';
 import type { Judgement } from './judge.ts';
-import { type Run, report } from './run.ts';
+import { isOverdue, type Run, report } from './run.ts';
 
 /** What the API takes, in characters; see the vendor's page on updating descriptions. */
 const DESCRIPTION_MAX = 512;
@@ -40,7 +40,7 @@ export async function annotate(judgements: readonly Judgement[], run: Run): Prom
 }
 
 async function annotateService({ port, ref }: GatheredService, group: readonly Judgement[], run: Run): Promise<void> {
-  if (run.time.stopping.aborted) return;
+  if (run.time.stopping.aborted || isOverdue(run)) return;
   const descriptions = new Map(group.map((judgement) => [judgement.ref.endpointId, annotationFor(judgement)]));
   try {
     await port.describeConnections(ref.serviceId, descriptions, { signal: run.time.stopping });

@@ -21,7 +21,7 @@ import { groupBy } from './group-by.ts';
 import type { Judgement } from './judge.ts';
 import type { Outcome } from './outcome.ts';
 import { readStates, type SeenState } from './read-states.ts';
-import type { Run } from './run.ts';
+import { isOverdue, type Run } from './run.ts';
 
 /** Pauses between two looks at states that are on their way, in milliseconds; the last one repeats. */
 const PAUSES_MS = [200, 400, 800, 1_500, 3_000];
@@ -163,11 +163,6 @@ async function send(
       noteFailure(errand, error, left.length > 1);
     }
   }
-}
-
-/** A process that was suspended may wake up when others have taken its run for dead: it must not act any more. */
-function isOverdue(run: Run): boolean {
-  return run.clock.now() - run.startedAt >= run.limits.runMinutes * 60_000;
 }
 
 /**

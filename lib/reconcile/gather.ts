@@ -9,7 +9,7 @@ import { isUnknown, UNKNOWN, type Unknown } from '../core/fact.ts';
 import { countByDomain, type DomainCounts } from './domain-counts.ts';
 import { guardService } from './guard.ts';
 import { reviewable } from './review.ts';
-import { type Run, report, type ServiceSelection, type Target } from './run.ts';
+import { type AcceptedReview, type Run, report, type ServiceSelection, type Target } from './run.ts';
 
 /** One governed service and everything its pending connections are judged by. */
 export interface GatheredService {
@@ -117,12 +117,13 @@ export async function gatherService(
   port: EndpointServices,
   service: Service,
   run: Run,
+  review: AcceptedReview = run.accepted,
 ): Promise<GatheredService | null> {
   const ref = serviceRefOf(port, service.serviceId);
   const costs = costsOf(run.policy.reads);
   const listedAt = run.clock.now();
   // Counting a domain's connections needs those in every state, and one listing is a truer picture than two.
-  const needsAll = costs.has('domain.connections') || run.accepted !== 'off';
+  const needsAll = costs.has('domain.connections') || review !== 'off';
   const filter = needsAll ? {} : { state: 'pending' as const };
   const listing = await tryRead(run, ref, () =>
     port.listConnections(ref.serviceId, filter, { signal: run.time.reading }),
@@ -130,7 +131,7 @@ export async function gatherService(
   if (listing && !listing.isComplete) {
     reportFailure(run, ref, 'incomplete', 'its connections could not all be listed; those that were are judged');
   }
-  return listing && complete(port, service, listing, listedAt, costs, run);
+  return listing && complete(port, service, { listing, listedAt, costs, review }, run);
 }
 
 /** Reads one service with one of its connections, `only`; the others count for `domain.connections` alone. */
@@ -142,25 +143,31 @@ export async function gatherConnection(
 ): Promise<GatheredService | null> {
   const costs = costsOf(run.policy.reads);
   if (costs.has('domain.connections')) {
-    const gathered = await gatherService(port, service, run);
+    const gathered = await gatherService(port, service, run, 'off');
     const pending = gathered?.pending.filter(({ endpointId }) => endpointId === only.endpointId) ?? [];
-    return gathered && { ...gathered, pending, accepted: [] };
+    return gathered && { ...gathered, pending };
   }
   const listing = { connections: [only], isComplete: false, pages: 1 };
-  return complete(port, service, listing, run.clock.now(), costs, run);
+  return complete(port, service, { listing, listedAt: run.clock.now(), costs, review: 'off' }, run);
+}
+
+/** What was listed of a service, and what is still to be found out about it. */
+interface Listed {
+  readonly listing: ConnectionListing;
+  readonly listedAt: number;
+  readonly costs: ReadonlySet<CostlyFact>;
+  readonly review: AcceptedReview;
 }
 
 async function complete(
   port: EndpointServices,
   service: Service,
-  listing: ConnectionListing,
-  listedAt: number,
-  costs: ReadonlySet<CostlyFact>,
+  { listing, listedAt, costs, review }: Listed,
   run: Run,
 ): Promise<GatheredService> {
   const pending = listing.connections.filter((connection) => connection.state === 'pending');
   const ref = serviceRefOf(port, service.serviceId);
-  const accepted = run.accepted === 'off' ? [] : await reviewable(port, ref, listing.connections, run);
+  const accepted = review === 'off' ? [] : await reviewable(port, ref, listing.connections, run);
   const judged = [...pending, ...accepted];
   reportUnknownStates(listing.connections, ref, run);
   return {

@@ -4,6 +4,7 @@ import type { TrailStore } from '../audit/store.ts';
 import { TrailError } from '../audit/trail-reader.ts';
 import { CloudError } from '../cloud/cloud-error.ts';
 import { handlingOf } from '../cloud/handling.ts';
+import { NO_SUCH_CLUSTER } from '../cloud/css-codes.ts';
 import { NO_SUCH_SERVICE } from '../cloud/vpcep-codes.ts';
 import { type FindingData, subjectOf } from '../audit/record.ts';
 import type { Connection, ConnectionState, ServiceRef } from '../core/connection.ts';
@@ -108,8 +109,8 @@ async function readGroup(
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     // With its service a connection is gone for good: waiting for it would leave the decision open for ever.
-    if (error.hasCode(...NO_SUCH_SERVICE)) return () => ({ seen: null });
-    if (handlingOf(error) !== 'configuration') {
+    if (error.hasCode(...NO_SUCH_SERVICE, ...NO_SUCH_CLUSTER)) return () => ({ seen: null });
+    if (handlingOf(error) !== 'configuration' || isOurFault(error)) {
       report(run, failure(error.message, error.code), ref);
       return null;
     }
@@ -117,6 +118,11 @@ async function readGroup(
     const unreadable = errorOf(error.code, `the run died, and the state cannot be read: ${error.message}`);
     return () => ({ unreadable });
   }
+}
+
+/** Credentials that are refused today are put right tomorrow, and the connections can be read then. */
+function isOurFault({ code, httpStatus }: CloudError): boolean {
+  return httpStatus === 401 || code === 'credentials-refused';
 }
 
 function failure(message: string, code: string): FindingData {
@@ -130,11 +136,13 @@ function serviceOf({ kind, region, projectId, serviceId }: ServiceRef): ServiceR
 
 function outcomeOf({ data, mode }: OpenDecision, state: OpenState | undefined): Outcome {
   const facts = { decision_id: data.decision_id, attempts: 0, request_ids: [], recovered: true as const };
-  if (data.effect === 'hold') return { ...facts, status: 'withheld', by: 'hold', state: 'pending' };
-  if (mode === 'dry-run') return { ...facts, status: 'withheld', by: 'dry-run', state: 'pending' };
+  // Only a review of accepted connections decides about any that are not pending.
+  const before = data.connection.status === 'accepted' ? 'accepted' : 'pending';
+  if (data.effect === 'hold') return { ...facts, status: 'withheld', by: 'hold', state: before };
+  if (mode === 'dry-run') return { ...facts, status: 'withheld', by: 'dry-run', state: before };
   if (!state) throw new TypeError('an open decision without a state');
   if ('unreadable' in state) return { ...facts, status: 'failed', state: 'unknown', error: state.unreadable };
-  return { ...facts, ...endOf(data.effect, state.seen) };
+  return { ...facts, ...endOf(data.effect, before, state.seen) };
 }
 
 type RecoveredEnd =
@@ -142,12 +150,12 @@ type RecoveredEnd =
   | { readonly status: 'failed'; readonly state: ConnectionState; readonly error: NonNullable<Outcome['error']> };
 
 /** Whether the dead run's call ever left cannot be known; the state tells what the decision came to. */
-function endOf(effect: 'accept' | 'reject', seen: Connection | null): RecoveredEnd {
-  if (seen === null) return { status: 'superseded', state: 'pending' };
+function endOf(effect: 'accept' | 'reject', before: 'pending' | 'accepted', seen: Connection | null): RecoveredEnd {
+  if (seen === null) return { status: 'superseded', state: before };
   const { state } = seen;
   if (state === (effect === 'accept' ? 'accepted' : 'rejected')) return { status: 'applied', state };
   if (state === 'creating' && effect === 'accept') return { status: 'submitted', state };
-  if (state === 'pending' || state === 'unknown') {
+  if (state === before || state === 'unknown') {
     return {
       status: 'failed',
       state,

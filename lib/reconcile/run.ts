@@ -72,6 +72,11 @@ export function report(run: Run, data: FindingData, subject: SubjectRef | null):
   else run.log.append('finding', data);
 }
 
+/** A process that was suspended may wake up when others have taken its run for dead: it must not act any more. */
+export function isOverdue(run: Run): boolean {
+  return run.clock.now() - run.startedAt >= run.limits.runMinutes * 60_000;
+}
+
 /** The time a run has. */
 export interface RunTime {
   /** Aborted when closing dead runs must end: what died must not keep the living waiting. */

@@ -51,14 +51,16 @@ export async function writeAndCarryOut(
   }
   // Holds that are in the trail already may still lack their description.
   const unwritten = judgements.filter((judgement) => !outcomes.has(judgement));
+  for (const judgement of unwritten) reportReview(judgement, undefined, run);
   await annotate(toAnnotate(unwritten, run), run);
   return outcomes;
 }
 
-/** What became of an accepted connection that a reject rule matches. */
-function reportReview({ connection, decision, ref }: Judgement, outcome: Outcome, run: Run): void {
-  if (connection.state !== 'accepted') return;
-  const isRevoked = decision.effect === 'reject' && outcome.status === 'applied';
+/** What became of an accepted connection that a reject rule matches; without an outcome it is held as it was before. */
+function reportReview({ connection, decision, ref }: Judgement, outcome: Outcome | undefined, run: Run): void {
+  // What was superseded is not accepted any more.
+  if (connection.state !== 'accepted' || outcome?.status === 'superseded') return;
+  const isRevoked = decision.effect === 'reject' && outcome?.status === 'applied';
   const { subject: _, ...finding } = isRevoked ? revokedFinding(ref, decision) : driftFinding(ref, decision);
   report(run, finding, ref);
 }

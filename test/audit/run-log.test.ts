@@ -230,6 +230,37 @@ describe('flush', () => {
     expect([first?.status, second?.status]).toEqual(['rejected', 'rejected']);
   });
 
+  test('writes nothing once the run has expired, and is broken from then on', async () => {
+    const store = await temporaryStore();
+    const clock = clockAt(NOON);
+    const log = createRunLog({ store, runId: RUN, clock, expiresAt: NOON + 60 * MINUTE });
+    log.append('run.started', startedData());
+    clock.time = NOON + 60 * MINUTE - 1;
+    await log.flush();
+    log.append('decision', decisionData(), connectionRef());
+    clock.time = NOON + 60 * MINUTE;
+    await expect(log.flush()).rejects.toMatchObject({ name: 'RunLogError', code: 'expired' });
+    expect(await recordsIn(store)).toHaveLength(1);
+    await expect(log.flush()).rejects.toMatchObject({ code: 'broken' });
+    expect(() => log.append('run.finished', finishedData())).toThrow(expect.objectContaining({ code: 'broken' }));
+    // A clock that is set back does not bring it to life again.
+    clock.time = NOON;
+    await expect(log.flush()).rejects.toMatchObject({ code: 'broken' });
+    expect(await keysOf(store, 'trail/')).toHaveLength(1);
+  });
+
+  test('has nothing to refuse when the run has expired with nothing buffered', async () => {
+    const store = await temporaryStore();
+    const clock = clockAt(NOON);
+    const log = createRunLog({ store, runId: RUN, clock, expiresAt: NOON + MINUTE });
+    log.append('run.started', startedData());
+    log.append('run.finished', finishedData());
+    await log.flush();
+    clock.time = NOON + 2 * MINUTE;
+    await log.flush();
+    expect(await recordsIn(store)).toHaveLength(2);
+  });
+
   test('lets one of two logs of the same run write', async () => {
     const { log, store } = await temporaryLog();
     const twin = createRunLog({ store, runId: RUN, clock: clockAt(NOON) });

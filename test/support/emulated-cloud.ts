@@ -14,14 +14,21 @@ import { createHttpClient, type HttpClientOptions } from '../../lib/cloud/http-c
 import { createVpcep } from '../../lib/cloud/vpcep.ts';
 import { loadConfig } from '../../lib/config.ts';
 import { type Emulator, startEmulator } from '../../lib/emulator/emulator.ts';
-import type { Scenario, ScenarioConnection, ScenarioService } from '../../lib/emulator/scenario.ts';
+import type { FaultFunction, FaultRequest } from '../../lib/emulator/faults.ts';
+import type {
+  Scenario,
+  ScenarioCluster,
+  ScenarioConnection,
+  ScenarioProject,
+  ScenarioService,
+} from '../../lib/emulator/scenario.ts';
 import { type QuickClock, quickClock } from './quick-clock.ts';
 import { policyDocument, type RuleDraft } from './run-settings.ts';
 
 export const PROJECT = '6e9dfd51d1124e8d8498dce894923a0d';
 export const REGION = 'ap-southeast-1';
 export const OWN_DOMAIN = 'db9b76a0d9ae431f8e85e89da2ca867c';
-const ENV = { HUAWEICLOUD_SDK_AK: 'TESTKEY1', HUAWEICLOUD_SDK_SK: 'test-secret-1' };
+export const ENV = { HUAWEICLOUD_SDK_AK: 'TESTKEY1', HUAWEICLOUD_SDK_SK: 'test-secret-1' };
 
 export interface EmulatedCloud extends Emulator {
   readonly clock: QuickClock;
@@ -56,6 +63,50 @@ export function service(
   return { id, service_name: id, connections, ...more };
 }
 
+/** A CSS cluster with these connections, which are accepted unless they say otherwise. */
+export function cluster(
+  id: string,
+  connections: readonly ScenarioConnection[] = [],
+  more: Partial<ScenarioCluster> = {},
+): ScenarioCluster {
+  return { id, name: id, connections, ...more };
+}
+
+/** Starts a local cloud with these clusters in one project. */
+export function startCssCloud(
+  clusters: readonly ScenarioCluster[],
+  project: Partial<ScenarioProject> = {},
+  more: Partial<Scenario> = {},
+): Promise<EmulatedCloud> {
+  const base = { project_id: PROJECT, region: REGION, domain_id: OWN_DOMAIN };
+  return startCloud([], { ...more, projects: [{ ...base, clusters, ...project }] });
+}
+
+/** A target of the configuration: all of a kind in the cloud's project. */
+export function targetOf(
+  cloud: EmulatedCloud,
+  kind: 'vpcep' | 'css',
+  more: Readonly<Record<string, unknown>> = {},
+): object {
+  return { kind, region: REGION, project_id: PROJECT, services: 'all', endpoint: cloud.url, ...more };
+}
+
+/** One request with its body, which the cloud's own log leaves out. */
+export interface SeenRequest extends FaultRequest {
+  /** The body as JSON; `null` without one. */
+  readonly json: unknown;
+}
+
+/** Notes every request from now on; `faults` decides what goes wrong with it. */
+export function spyOn(cloud: EmulatedCloud, faults: FaultFunction = () => undefined): readonly SeenRequest[] {
+  const seen: SeenRequest[] = [];
+  cloud.setFaults((request) => {
+    seen.push({ ...request, json: request.body === '' ? null : (JSON.parse(request.body) as unknown) });
+    return faults(request);
+  });
+  return seen;
+}
+
 /** `count` connections, the first the oldest, each a second younger than the one before. */
 export function connections(
   prefix: string,
@@ -78,6 +129,8 @@ export interface ApproverDraft {
   readonly config?: Readonly<Record<string, unknown>> & { readonly limits?: object };
   /** Default: one of its own. */
   readonly folder?: string;
+  /** In place of the access key. IAM is always the local cloud's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface RealApprover extends Approver {
@@ -94,7 +147,7 @@ export async function temporaryFolder(): Promise<string> {
 
 /** Makes a real approver from real files: configuration, policy and a directory for the trail. */
 export async function approverFor(cloud: EmulatedCloud, draft: ApproverDraft): Promise<RealApprover> {
-  const { rules, policy, services = 'all', config } = draft;
+  const { rules, policy, services = 'all', config, env = ENV } = draft;
   const files = await temporaryFolder();
   const folder = draft.folder ?? files;
   await writeFile(join(files, 'policy.json'), JSON.stringify(policyDocument(rules, policy)));
@@ -111,7 +164,7 @@ export async function approverFor(cloud: EmulatedCloud, draft: ApproverDraft): P
   );
   const approver = createApprover({
     config: loadConfig(join(files, 'approver.json'), {}),
-    env: ENV,
+    env: { HUAWEICLOUD_SDK_IAM_ENDPOINT: cloud.url, ...env },
     build: { version: '0.0.0', digest: null },
     clock: cloud.clock,
     random: () => 0.5,
