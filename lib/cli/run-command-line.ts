@@ -1,4 +1,5 @@
 /** Finds the command that a command line names, runs it, and turns everything that can go wrong into one line and an exit code. */
+import { RunLogError } from '../audit/run-log.ts';
 import { StoreError } from '../audit/store.ts';
 import { VERSION } from '../build-info.ts';
 import { CredentialsError } from '../cloud/credentials.ts';
@@ -126,7 +127,7 @@ function lineOf(error: unknown): string {
 }
 
 function isExpected(error: Error): boolean {
-  return isUsage(error) || error instanceof StoreError;
+  return isUsage(error) || error instanceof StoreError || error instanceof RunLogError;
 }
 
 function exitCodeOf(error: unknown): number {

@@ -9,8 +9,6 @@ import type { Tags, Unknown } from '../core/fact.ts';
 export interface CallOptions {
   /** Aborted when the run has no time left; a call under way then fails with `CloudError` code `deadline`. */
   readonly signal: AbortSignal;
-  /** When `signal` will abort, in ms since the Unix epoch, where that is known: a wait that would not fit then fails at once. */
-  readonly deadline?: number;
 }
 
 /** What a call cost, for the outcome record. */

@@ -266,11 +266,10 @@ class PacedClient implements HttpClient {
     });
   }
 
-  /** Resolves to false when the time does not suffice, at once where the deadline is known. */
+  /** Resolves to false when the time does not suffice. */
   async #wait(ms: number, options: CallOptions): Promise<boolean> {
     const { clock } = this.#options;
     if (options.signal.aborted) return false;
-    if (options.deadline !== undefined && clock.now() + ms >= options.deadline) return false;
     try {
       await clock.sleep(ms, options.signal);
     } catch {

@@ -27,8 +27,8 @@ async function guardWhitelist(port: EndpointServices, ref: ServiceRef, run: Run)
   }
   const acceptable = acceptableDomains(run.policy);
   if (acceptable === null || whitelist.others.length > 0) return;
-  // An empty list means everybody on CSS, so one that is closed and empty is of a cluster whose endpoint service is not enabled.
-  if (ref.kind === 'css' && whitelist.domainIds.length === 0) return;
+  // An empty list is of a cluster whose endpoint service is not enabled, or leaves VPCEP to the own account, which needs no entry.
+  if (whitelist.domainIds.length === 0) return;
   if (whitelist.domainIds.some((domainId) => acceptable.has(domainId))) return;
   const message = 'no account on the whitelist is one that the policy would accept, so nobody can be let in';
   const details = { whitelisted: whitelist.domainIds.length, acceptable: acceptable.size };
