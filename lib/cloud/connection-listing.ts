@@ -11,7 +11,8 @@ import type { Pages } from './read-pages.ts';
 export function listingOf(read: Pages<Connection>, state: ConnectionState | undefined): ConnectionListing {
   const isAsked = (connection: Connection) => connection.state === state || connection.state === 'unknown';
   const connections = state === undefined ? read.items : read.items.filter(isAsked);
-  return { connections, isComplete: read.isComplete, pages: read.pages };
+  const { isComplete, pages, total } = read;
+  return { connections, isComplete, pages, ...(total !== undefined && { total }) };
 }
 
 /** Returns the connection, or `null` when a list that was seen whole does not have it. Throws `CloudError` otherwise. */

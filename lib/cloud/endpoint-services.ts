@@ -39,6 +39,8 @@ export interface ConnectionListing {
   readonly isComplete: boolean;
   /** Pages read. */
   readonly pages: number;
+  /** How many the filter matches, by the cloud's own count, where it names one. */
+  readonly total?: number;
 }
 
 /** The cloud took an accept or reject. Taken is not done: the state may still be on its way. */

@@ -14,6 +14,8 @@ export interface Pages<Item> {
   readonly isComplete: boolean;
   /** Pages read. */
   readonly pages: number;
+  /** The cloud's count, where every page of the last pass named one. */
+  readonly total: number | undefined;
 }
 
 /** A list that changes while it is read is read again from its start this often. */
@@ -42,7 +44,7 @@ export async function readPages<Item>(
     pages += read.pages;
     for (const total of read.totals) totals.add(total);
     const total = highest(read.totals);
-    const result = (isComplete: boolean): Pages<Item> => ({ items: [...seen.values()], isComplete, pages });
+    const result = (isComplete: boolean): Pages<Item> => ({ items: [...seen.values()], isComplete, pages, total });
     if (total === undefined) return result(read.isOnePage && read.unreadable === 0);
     // What another pass would not cure: items that cannot be read. What it need not: items nobody waits for.
     const missing = total - read.ids;

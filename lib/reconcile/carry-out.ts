@@ -11,6 +11,7 @@ import {
   isWaiting,
   note,
   noteFailure,
+  noteSending,
   noteTaken,
   SENDS_MAX,
   settle,
@@ -32,8 +33,10 @@ const LOST_MAX = 5;
 
 /** What a run remembers of a service while it acts on it. */
 interface Acquaintance {
-  /** When its pending connections were last listed. */
+  /** When its pending connections were last listed whole. */
   listedAt: number;
+  /** Not before this are they listed again. */
+  relistAt: number;
   /** Calls sent since then. */
   sent: number;
   /** Answers lost in a row. */
@@ -69,7 +72,7 @@ export async function carryOut(
 }
 
 function acquaintance(source: GatheredService, known: Acquaintances): Acquaintance {
-  const found = known.get(source) ?? { listedAt: source.listedAt, sent: 0, lost: 0, refresh: null };
+  const found = known.get(source) ?? { listedAt: source.listedAt, relistAt: 0, sent: 0, lost: 0, refresh: null };
   known.set(source, found);
   return found;
 }
@@ -141,6 +144,7 @@ async function send(
     return;
   }
   service.sent += 1;
+  for (const errand of left) noteSending(errand);
   const { serviceId } = source.ref;
   const endpointIds = left.map((errand) => errand.judgement.ref.endpointId);
   const options = { signal: run.time.deadline };
@@ -176,7 +180,10 @@ async function refreshed(
   service: Acquaintance,
   run: Run,
 ): Promise<void> {
-  const isFresh = run.clock.now() - service.listedAt < FRESH_MS;
+  // Whoever comes while the list is being read has to know what it says, too.
+  await service.refresh;
+  const now = run.clock.now();
+  const isFresh = now - service.listedAt < FRESH_MS || now < service.relistAt;
   if (isFresh || source.pages > 2 + service.sent / 20 || run.time.stopping.aborted) return;
   service.refresh ??= dropStale(source, errands, service, run).finally(() => {
     service.refresh = null;
@@ -190,13 +197,15 @@ async function dropStale(
   service: Acquaintance,
   run: Run,
 ): Promise<void> {
+  const now = run.clock.now();
   // Whatever comes of it, the next attempt is due only later.
-  service.listedAt = run.clock.now();
+  service.relistAt = now + FRESH_MS;
   service.sent = 0;
   const listing = await orNull(
     source.port.listConnections(source.ref.serviceId, { state: 'pending' }, { signal: run.time.stopping }),
   );
   if (!listing?.isComplete) return;
+  service.listedAt = now;
   const pending = listing.connections.filter(({ state }) => state === 'pending');
   const stillPending = new Set(pending.map(({ endpointId }) => endpointId));
   for (const errand of errands) {

@@ -26,9 +26,13 @@ export interface Errand {
   outcome: Outcome | null;
 }
 
-/** `taken`: the cloud said yes. `refused`: it said no, and did nothing. `lost`: nobody knows. `unsent`: not tried, or to be sent again. */
+/**
+ * `unsent`: not tried, or to be sent again. `sending`: on its way. `taken`: the cloud said yes. `refused`: it said no, and did
+ * nothing. `lost`: nobody knows.
+ */
 type Answer =
   | { readonly kind: 'unsent' }
+  | { readonly kind: 'sending' }
   | { readonly kind: 'taken' }
   /** `isShared`: the call named other connections too, any of which may have been at fault. */
   | { readonly kind: 'refused'; readonly error: CloudError; readonly isShared: boolean }
@@ -68,6 +72,11 @@ export function note(
 ): void {
   errand.attempts += call.attempts;
   errand.requestIds = [...errand.requestIds, ...call.requestIds];
+}
+
+/** Notes that a call is about to leave: from here on the connection may move because of us. */
+export function noteSending(errand: Errand): void {
+  errand.answer = { kind: 'sending' };
 }
 
 /** Notes that the cloud took the call, and which state its answer showed, if any. */
@@ -160,6 +169,7 @@ export function settleWithoutState(errand: Errand): void {
       end(errand, { status: 'failed', error: outcomeError(errand.answer.error) });
       return;
     case 'unsent':
+    case 'sending':
       end(errand, { status: 'failed', error: unconfirmed(errand.error) });
       return;
     default:

@@ -1,5 +1,6 @@
 /** Reads the states of connections back, by listing: many connections a call. Judges nothing. */
-import type { EndpointServices } from '../cloud/endpoint-services.ts';
+import pMap from 'p-map';
+import type { ConnectionListing, EndpointServices } from '../cloud/endpoint-services.ts';
 import type { Connection, ServiceRef } from '../core/connection.ts';
 
 /** The connection as it is now; `null`: it is gone; `undefined`: the lists said nothing about it. */
@@ -13,12 +14,15 @@ export interface StateSource {
 
 /** Up to this many connections are always read one by one: that costs no more than a page, and no listing can be longer. */
 const ONE_BY_ONE_MAX = 2;
-/** Up to this many are read one by one where a listing did not show them soon. */
+/** Up to this many that no list showed are asked for one by one. */
 const STRAGGLERS_MAX = 16;
+const PAGE_SIZE = 1_000;
+const ONE_BY_ONE_AT_ONCE = 8;
 
 /**
  * Returns what is known of the connections `endpointIds` of one service. Where `expected` says in which state they should be,
- * the list of that state is read first: of an old service it shows the latest changes first, and ends there.
+ * the list of that state is read first: its first page mostly shows them all. Beside a crowd of others, where the rest of a
+ * list has more pages than there are connections to find, each is asked for by itself.
  *
  * @throws CloudError when a call fails.
  */
@@ -28,33 +32,63 @@ export async function readStates(
   signal: AbortSignal,
   expected?: 'accepted' | 'rejected',
 ): Promise<ReadonlyMap<string, SeenState>> {
-  const seen = new Map<string, SeenState>();
-  const wanted = new Set(endpointIds);
-  if (wanted.size > ONE_BY_ONE_MAX) {
-    // Beside a crowd of others, reading page after page would cost more than asking for each.
-    const maxPages = Math.max(2, Math.ceil(wanted.size / 4));
-    if (expected) await readList(source, { state: expected, maxPages }, wanted, seen, signal);
-    if (wanted.size > STRAGGLERS_MAX) await readList(source, {}, wanted, seen, signal);
-    else if (!expected) await readList(source, { maxPages }, wanted, seen, signal);
-  }
-  if (wanted.size > STRAGGLERS_MAX) return seen;
-  for (const id of wanted) seen.set(id, await source.port.getConnection(source.ref.serviceId, id, { signal }));
-  return seen;
+  const search: Search = { source, signal, wanted: new Set(endpointIds), seen: new Map() };
+  const isOneByOne = search.wanted.size <= ONE_BY_ONE_MAX;
+  if (!isOneByOne && expected) await searchState(search, expected);
+  const isForList = search.wanted.size > STRAGGLERS_MAX || (!isOneByOne && !expected && search.wanted.size > 0);
+  const isTooLong = isForList && (await isTooLongToSearch(search));
+  if (search.wanted.size <= STRAGGLERS_MAX || isTooLong) await askForEach(search);
+  return search.seen;
 }
 
-/** Moves what a list shows from `wanted` to `seen`. Only a whole list of every state can say that something is gone. */
-async function readList(
-  { port, ref }: StateSource,
+interface Search {
+  readonly source: StateSource;
+  readonly signal: AbortSignal;
+  readonly wanted: Set<string>;
+  readonly seen: Map<string, SeenState>;
+}
+
+async function searchState(search: Search, state: 'accepted' | 'rejected'): Promise<void> {
+  const { total } = await searchPages(search, { state, maxPages: 1 });
+  const pages = Math.ceil((total ?? Number.POSITIVE_INFINITY) / PAGE_SIZE);
+  if (pages > 1 && pages < search.wanted.size) await searchPages(search, { state });
+}
+
+/**
+ * Searches the list of every state, of which a whole one can say that something is gone. Returns true, after its first page, when
+ * it is longer than asking for each would be.
+ */
+async function isTooLongToSearch(search: Search): Promise<boolean> {
+  const first = await searchPages(search, { maxPages: 1 });
+  const pages = Math.ceil((first.total ?? 0) / PAGE_SIZE);
+  if (pages > 1 && pages >= search.wanted.size) return true;
+  const listing = pages > 1 ? await searchPages(search, {}) : first;
+  if (!listing.isComplete) return false;
+  for (const id of search.wanted) search.seen.set(id, null);
+  search.wanted.clear();
+  return false;
+}
+
+async function askForEach({ source, signal, wanted, seen }: Search): Promise<void> {
+  const { port, ref } = source;
+  await pMap(
+    wanted,
+    async (id) => {
+      seen.set(id, await port.getConnection(ref.serviceId, id, { signal }));
+    },
+    { concurrency: ONE_BY_ONE_AT_ONCE },
+  );
+}
+
+/** Moves what a list shows from `wanted` to `seen`. */
+async function searchPages(
+  { source, signal, wanted, seen }: Search,
   filter: { readonly state?: 'accepted' | 'rejected'; readonly maxPages?: number },
-  wanted: Set<string>,
-  seen: Map<string, SeenState>,
-  signal: AbortSignal,
-): Promise<void> {
-  const listing = await port.listConnections(ref.serviceId, { ...filter, wanted: new Set(wanted) }, { signal });
+): Promise<ConnectionListing> {
+  const options = { ...filter, wanted: new Set(wanted) };
+  const listing = await source.port.listConnections(source.ref.serviceId, options, { signal });
   for (const connection of listing.connections) {
     if (wanted.delete(connection.endpointId)) seen.set(connection.endpointId, connection);
   }
-  if (!listing.isComplete || filter.state) return;
-  for (const id of wanted) seen.set(id, null);
-  wanted.clear();
+  return listing;
 }

@@ -23,12 +23,21 @@ const self = (item: string) => item;
 describe('readPages', () => {
   test('reads every page once and no page too many', async () => {
     const { fetchPage, offsets } = pagesOf(() => ['a', 'b', 'c', 'd', 'e'], 2);
-    expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'b', 'c', 'd', 'e'], isComplete: true, pages: 3 });
+    expect(await readPages(fetchPage, self)).toEqual({
+      items: ['a', 'b', 'c', 'd', 'e'],
+      isComplete: true,
+      pages: 3,
+      total: 5,
+    });
     expect(offsets).toEqual([0, 2, 4]);
   });
 
   test('takes an empty list for complete', async () => {
-    expect(await readPages(pagesOf(() => [], 2).fetchPage, self)).toEqual({ items: [], isComplete: true, pages: 1 });
+    expect(await readPages(pagesOf(() => [], 2).fetchPage, self)).toMatchObject({
+      items: [],
+      isComplete: true,
+      pages: 1,
+    });
   });
 
   test('goes on after a page that is shorter than asked for, while the count says that there is more', async () => {
@@ -39,7 +48,7 @@ describe('readPages', () => {
   test('reads again when an item has slipped to a page that was read already', async () => {
     // `a` goes away after the first page: `c` moves to its end, where nobody looks any more.
     const { fetchPage, offsets } = pagesOf((call) => (call === 0 ? ['a', 'b', 'c'] : ['b', 'c']), 2);
-    expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'b', 'c'], isComplete: true, pages: 3 });
+    expect(await readPages(fetchPage, self)).toMatchObject({ items: ['a', 'b', 'c'], isComplete: true, pages: 3 });
     expect(offsets).toEqual([0, 2, 0]);
   });
 
@@ -55,7 +64,7 @@ describe('readPages', () => {
       2,
       () => 3,
     );
-    expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'b'], isComplete: false, pages: 6 });
+    expect(await readPages(fetchPage, self)).toMatchObject({ items: ['a', 'b'], isComplete: false, pages: 6 });
   });
 
   test('counts everything seen in all passes when the count stood still', async () => {
@@ -76,7 +85,7 @@ describe('readPages', () => {
 
   test('does not read again for an item without an id, and says that something is missing', async () => {
     const { fetchPage } = pagesOf(() => ['a', null, 'c'], 10);
-    expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'c'], isComplete: false, pages: 1 });
+    expect(await readPages(fetchPage, self)).toMatchObject({ items: ['a', 'c'], isComplete: false, pages: 1 });
   });
 
   test.each([
@@ -88,7 +97,7 @@ describe('readPages', () => {
       size,
       () => undefined,
     );
-    expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'b', 'c'], isComplete, pages });
+    expect(await readPages(fetchPage, self)).toMatchObject({ items: ['a', 'b', 'c'], isComplete, pages });
   });
 
   test('without a count, trusts one page although the end of the list is shown again', async () => {
@@ -96,11 +105,11 @@ describe('readPages', () => {
     const shown = [['a', 'b', 'c'], ['c'], []];
     let call = 0;
     const fetchPage = async () => ({ items: shown[call++] ?? [], total: undefined });
-    expect(await readPages(fetchPage, self)).toEqual({ items: ['a', 'b', 'c'], isComplete: true, pages: 3 });
+    expect(await readPages(fetchPage, self)).toMatchObject({ items: ['a', 'b', 'c'], isComplete: true, pages: 3 });
   });
 
   test('leaves a server that sends the same page for ever', async () => {
-    expect(await readPages(async () => ({ items: ['a', 'b'], total: 1_000_000 }), self)).toEqual({
+    expect(await readPages(async () => ({ items: ['a', 'b'], total: 1_000_000 }), self)).toMatchObject({
       items: ['a', 'b'],
       isComplete: false,
       pages: 9,
@@ -109,7 +118,7 @@ describe('readPages', () => {
 
   test('stops as soon as it has seen enough', async () => {
     const { fetchPage } = pagesOf(() => ['a', 'b', 'c', 'd'], 1);
-    expect(await readPages(fetchPage, self, (seen) => seen.has('b'))).toEqual({
+    expect(await readPages(fetchPage, self, (seen) => seen.has('b'))).toMatchObject({
       items: ['a', 'b'],
       isComplete: false,
       pages: 2,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StoreError, type TrailStore } from '../../lib/audit/store.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { sweep } from '../../lib/reconcile/sweep.ts';
 import {
   actedOn,
@@ -41,6 +42,28 @@ function servicesOf(...counts: readonly number[]): FakeServices {
 function isAction({ method }: { readonly method: string }): boolean {
   return method === 'accept' || method === 'reject';
 }
+
+describe('carryOut while the list is read again', () => {
+  test('does not call an accept superseded whose answer is still on its way', async () => {
+    const port = servicesOf(12);
+    const clock = quickClock();
+    let lists = 0;
+    let isRelisted: (() => void) | undefined;
+    const relisted = new Promise<void>((resolve) => {
+      isRelisted = resolve;
+    });
+    port.after = async (call) => {
+      if (call.method === 'listConnections' && call.state === 'pending' && ++lists === 2) isRelisted?.();
+      if (call.method !== 'accept') return;
+      // The first answer comes only after the list without its connection was read.
+      if (call.endpointId === 's1-e0') await relisted.then(() => systemClock.sleep(20));
+      else clock.advance(1_500);
+    };
+    const settings = settingsOf({ ports: [port], clock, limits: { concurrency: 2 } });
+    const result = await sweep(settings, REQUEST);
+    expect(result.counts).toMatchObject({ listed: 12, accepted: 12, superseded: 0 });
+  });
+});
 
 describe('carryOut of several services', () => {
   test('acts on and confirms the other services while one leaves every accept unanswered', async () => {

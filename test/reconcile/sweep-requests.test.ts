@@ -48,4 +48,23 @@ describe('sweep', () => {
       expect(cloud.requests.length).toBeLessThanOrEqual(1.1 * pending + 20);
     },
   );
+
+  test.each([3, 16, 17, 18, 40, 100])(
+    'takes at most 1.1 × %d + 20 requests on a service with 16,900 newer connections',
+    async (pending) => {
+      const cloud = await startCloud([
+        service(
+          's1',
+          connections('e', pending, (index) => ({ domain_id: 'a1', age: `${100_000 - index}s` })),
+          {
+            generate: { connections: 16_900, status: 'accepted' },
+          },
+        ),
+      ]);
+      const config = { limits: { concurrency: 32, requests_per_second: null } };
+      const { counts } = await (await approverFor(cloud, { rules: ACCEPT_ALL, config })).sweep(REQUEST);
+      expect(counts).toMatchObject({ listed: pending, accepted: pending });
+      expect(cloud.requests.length).toBeLessThanOrEqual(1.1 * pending + 20);
+    },
+  );
 });
