@@ -61,7 +61,31 @@ function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new JsonTextError('found bytes that are not UTF-8, expected JSON in UTF-8');
+    const before = new TextDecoder('utf-8').decode(bytes.subarray(0, firstBadByte(bytes)), { stream: true });
+    const position = positionAt(lineStartsOf(before), before.length);
+    throw new JsonTextError('found bytes that are not UTF-8, expected JSON in UTF-8', position);
+  }
+}
+
+/** Where UTF-8 ends: a longer beginning of the text is bad when a shorter one is, so half of what is left is looked at each time. */
+function firstBadByte(bytes: Uint8Array): number {
+  let good = 0;
+  let bad = bytes.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >>> 1;
+    if (isUtf8(bytes.subarray(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+/** Whether bytes are the beginning of a text in UTF-8; the last character may be cut. */
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -163,9 +187,13 @@ interface Places {
 }
 
 function findPlaces(text: string): Places {
+  return { root: parseTree(text), members: new Map(), lineStarts: lineStartsOf(text) };
+}
+
+function lineStartsOf(text: string): readonly number[] {
   const lineStarts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
-  return { root: parseTree(text), members: new Map(), lineStarts };
+  return lineStarts;
 }
 
 function positionIn({ root, members, lineStarts }: Places, pointer: string): TextPosition | undefined {

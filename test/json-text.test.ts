@@ -68,13 +68,22 @@ describe('parseJsonText', () => {
     [
       'bytes that are no UTF-8',
       Uint8Array.of(0x22, 0xc3, 0x28, 0x22),
-      'found bytes that are not UTF-8, expected JSON in UTF-8',
+      '1:2: found bytes that are not UTF-8, expected JSON in UTF-8',
     ],
-    ['UTF-16', Uint8Array.of(0xff, 0xfe, 0x7b, 0, 0x7d, 0), 'found bytes that are not UTF-8, expected JSON in UTF-8'],
+    [
+      'UTF-16',
+      Uint8Array.of(0xff, 0xfe, 0x7b, 0, 0x7d, 0),
+      '1:1: found bytes that are not UTF-8, expected JSON in UTF-8',
+    ],
+    [
+      'a byte that is no UTF-8, lines down',
+      Uint8Array.from([...Buffer.from('{\n  "ü": 1,\n  "'), 0xff, 0x22]),
+      '3:4: found bytes that are not UTF-8, expected JSON in UTF-8',
+    ],
     [
       'a lone surrogate as bytes',
       Uint8Array.of(0x22, 0xed, 0xa0, 0x80, 0x22),
-      'found bytes that are not UTF-8, expected JSON in UTF-8',
+      '1:2: found bytes that are not UTF-8, expected JSON in UTF-8',
     ],
   ])('refuses %s', (_, text, complaint) => {
     expect(complaintOf(text)).toBe(complaint);

@@ -64,7 +64,7 @@ describe('loadPolicy', () => {
 
   test('refuses a text with half of a surrogate pair', () => {
     expect(complaints(JSON.stringify({ ...SOUND, description: '\uD800' }))).toEqual([
-      `${file}:1:1: /: found a text with half of a surrogate pair, expected well-formed Unicode text`,
+      `${file}:1:326: /description: found a text with half of a surrogate pair, expected well-formed Unicode text`,
     ]);
   });
 

@@ -230,9 +230,23 @@ function digestOrProblem(document: Record<string, unknown>, problems: Problem[])
   } catch (error) {
     // Too deep is for `compilePolicy` to say.
     if (error instanceof RangeError) throw error;
-    problems.push({ pointer: '', found: 'a text with half of a surrogate pair', expected: 'well-formed Unicode text' });
+    const found = 'a text with half of a surrogate pair';
+    problems.push({ pointer: illFormedIn(identity, ''), found, expected: 'well-formed Unicode text' });
     return undefined;
   }
+}
+
+/** Where the first text, or key, without a UTF-8 form stands. */
+function illFormedIn(value: unknown, pointer: string): string {
+  if (typeof value !== 'object' || value === null) return pointer;
+  const isBad = (text: unknown) => typeof text === 'string' && !text.isWellFormed();
+  for (const [key, member] of Object.entries(value)) {
+    const here = pointerTo(pointer, key);
+    if (isBad(key) || isBad(member)) return here;
+    const inside = illFormedIn(member, here);
+    if (inside !== here) return inside;
+  }
+  return pointer;
 }
 
 function sortedUnion(names: readonly (readonly string[])[]): readonly string[] {
