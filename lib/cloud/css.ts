@@ -1,5 +1,4 @@
 /** The adapter for CSS (`/v1.0/{project_id}/clusters`): its clusters are the services. Says what to ask and what the answers mean; sending is the client's. */
-import type { TargetRef } from '../core/connection.ts';
 import { UNKNOWN, type Unknown } from '../core/fact.ts';
 import { incomplete, notSent, saysNotFound, unreadable } from './adapter-errors.ts';
 import { UNKNOWN_ENDPOINT } from './answer-fields.ts';
@@ -18,28 +17,15 @@ import type {
   EndpointServices,
   Whitelist,
 } from './endpoint-services.ts';
-import type { HttpClient } from './http-client.ts';
 import { isJsonObject } from './parse-json.ts';
-import { createProjectApi } from './project-api.ts';
-import type { Profile } from './regions.ts';
+import { type AdapterOptions, createProjectApi } from './project-api.ts';
 import type { Query } from './sign.ts';
-
-/** What an adapter needs. */
-export interface CssOptions {
-  readonly target: Omit<TargetRef, 'kind'>;
-  readonly profile: Profile;
-  /** See `cssUrl`; a target's own `endpoint` takes its place. */
-  readonly baseUrl: URL;
-  readonly http: HttpClient;
-  /** Finds out whose clusters these are; unknown when nobody can say. Rejects with `CloudError` only. */
-  readonly ownDomainId: (options: CallOptions) => Promise<string | Unknown>;
-}
 
 /** No page names a bound; a call must stay small enough to be answered in time. */
 const ENDPOINTS_PER_ACTION = 50;
 
 /** Returns the clusters of one project as endpoint services. */
-export function createCss({ target, profile, baseUrl, http, ownDomainId }: CssOptions): EndpointServices {
+export function createCss({ target, profile, baseUrl, http, ownDomainId }: AdapterOptions): EndpointServices {
   const { region, projectId } = target;
   const dialect = createCssDialect(profile);
   const readList = createCssLists();

@@ -1,11 +1,25 @@
 /** One project's part of an API: requests below a common path, and pages of its lists. Knows neither the API nor what it lists. */
+import type { TargetRef } from '../core/connection.ts';
+import type { Unknown } from '../core/fact.ts';
 import { unreadable } from './adapter-errors.ts';
 import type { HttpRequest } from './call.ts';
 import type { CallOptions } from './endpoint-services.ts';
 import { handlingOfCode } from './handling.ts';
 import type { HttpAnswer, HttpClient } from './http-client.ts';
 import type { ListPage } from './read-pages.ts';
+import type { Profile } from './regions.ts';
 import type { Query } from './sign.ts';
+
+/** What every adapter needs. */
+export interface AdapterOptions {
+  readonly target: Omit<TargetRef, 'kind'>;
+  readonly profile: Profile;
+  /** The region's host for the kind (`vpcepUrl`, `cssUrl`); a target's own `endpoint` takes its place. */
+  readonly baseUrl: URL;
+  readonly http: HttpClient;
+  /** Finds out whose services these are; unknown when nobody can say. Rejects with `CloudError` only. */
+  readonly ownDomainId: (options: CallOptions) => Promise<string | Unknown>;
+}
 
 /** Where the project's part of the API is. */
 export interface ProjectApiOptions {

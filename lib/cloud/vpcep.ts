@@ -1,5 +1,5 @@
 /** The adapter for VPCEP (`/v1/{project_id}/vpc-endpoint-services`). Says what to ask and what the answers mean; sending is the client's. */
-import type { Connection, TargetRef } from '../core/connection.ts';
+import type { Connection } from '../core/connection.ts';
 import { UNKNOWN, type Unknown } from '../core/fact.ts';
 import { incomplete, notSent, saysNotFound, unreadable } from './adapter-errors.ts';
 import { UNKNOWN_ENDPOINT, whitelistOf } from './answer-fields.ts';
@@ -15,24 +15,11 @@ import type {
   EndpointServices,
   Whitelist,
 } from './endpoint-services.ts';
-import type { HttpClient } from './http-client.ts';
 import { isJsonObject } from './parse-json.ts';
-import { createProjectApi } from './project-api.ts';
+import { type AdapterOptions, createProjectApi } from './project-api.ts';
 import { readPages } from './read-pages.ts';
-import type { Profile } from './regions.ts';
 import { readConnections, readEndpoint, readPermissions, readService, readServices } from './vpcep-answers.ts';
 import { NO_READABLE_ENDPOINT, NO_SUCH_SERVICE } from './vpcep-codes.ts';
-
-/** What an adapter needs. */
-export interface VpcepOptions {
-  readonly target: Omit<TargetRef, 'kind'>;
-  readonly profile: Profile;
-  /** See `vpcepUrl`; a target's own `endpoint` takes its place. */
-  readonly baseUrl: URL;
-  readonly http: HttpClient;
-  /** Finds out whose services these are; unknown when nobody can say. Rejects with `CloudError` only. */
-  readonly ownDomainId: (options: CallOptions) => Promise<string | Unknown>;
-}
 
 /** The most items of a page; the default would be ten. */
 const PAGE_SIZE = 1000;
@@ -45,7 +32,7 @@ const DESCRIPTIONS_PER_CALL = 50;
 const STATUS = { pending: 'pendingAcceptance', accepted: 'accepted', rejected: 'rejected', failed: 'failed' } as const;
 
 /** Returns the endpoint services of one project. */
-export function createVpcep({ target, profile, baseUrl, http, ownDomainId }: VpcepOptions): EndpointServices {
+export function createVpcep({ target, profile, baseUrl, http, ownDomainId }: AdapterOptions): EndpointServices {
   const { region, projectId } = target;
   const canDescribe = profile === 'huaweicloud';
 

@@ -1,4 +1,4 @@
-/** Reads from the cloud what a run decides on: governed services, their pending connections, and the facts that some rule reads. Changes nothing. */
+/** Reads from the cloud what a run decides on: governed services, their pending connections, and the facts that some rule reads. Changes nothing but what the guard may. */
 import pMap from 'p-map';
 import { CloudError } from '../cloud/cloud-error.ts';
 import type { ConnectionListing, EndpointServices } from '../cloud/endpoint-services.ts';
@@ -83,7 +83,7 @@ export async function selectServices(
       const tagged = await pMap(services, (service) => withTags(port, service, run), {
         concurrency: run.limits.concurrency,
       });
-      return tagged.filter((service) => service !== null && hasTags(service, selection.tags, port, run));
+      return tagged.filter((service) => hasTags(service, selection.tags, port, run));
     }
     default:
       return selection satisfies never;
@@ -173,8 +173,7 @@ async function complete(
   return {
     ref,
     port,
-    service:
-      costs.has('service.tags') && judged.length > 0 ? ((await withTags(port, service, run)) ?? service) : service,
+    service: costs.has('service.tags') && judged.length > 0 ? await withTags(port, service, run) : service,
     pending,
     accepted,
     domainCounts: countByDomain(listing),

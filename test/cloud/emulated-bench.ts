@@ -1,6 +1,6 @@
 /** A client on a fake clock against the local cloud, whose one project is a test's own. */
 import { AccessKey } from '../../lib/cloud/credentials.ts';
-import type { CssOptions } from '../../lib/cloud/css.ts';
+import type { AdapterOptions } from '../../lib/cloud/project-api.ts';
 import { createHttpClient } from '../../lib/cloud/http-client.ts';
 import { type Emulator, startEmulator } from '../../lib/emulator/emulator.ts';
 import type { ScenarioProject } from '../../lib/emulator/scenario.ts';
@@ -13,7 +13,7 @@ const KEY = { accessKey: 'LOCALKEY', secretKey: 'local-secret-key' };
 export interface EmulatedBench {
   readonly cloud: Emulator;
   /** What an adapter for the project needs besides the profile. */
-  readonly options: Omit<CssOptions, 'profile'>;
+  readonly options: Omit<AdapterOptions, 'profile'>;
   /** Settles as the call does, while the fake time passes whenever nothing but time is waited for. */
   readonly run: <T>(call: Promise<T>) => Promise<T>;
 }
